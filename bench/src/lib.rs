@@ -1,0 +1,1 @@
+//! What a probe costs, natively and in a guest.

@@ -1,0 +1,2 @@
+//! What fires a probe and keeps the books; knows no Linux.
+#![no_std]

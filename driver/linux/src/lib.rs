@@ -1,0 +1,2 @@
+//! The Linux host of the engine: providers, devices and /proc.
+#![no_std]

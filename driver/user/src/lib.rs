@@ -1,0 +1,1 @@
+//! The engine hosted in an ordinary process.

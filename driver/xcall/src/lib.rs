@@ -1,0 +1,2 @@
+//! Cross-CPU calls and quiescence as a state machine.
+#![no_std]

@@ -1,0 +1,1 @@
+//! libdtrace: D compiler, consumer, symbols and types, C API, and the dtrace command.
