@@ -1,2 +1,8 @@
 //! What fires a probe and keeps the books; knows no Linux.
-#![no_std]
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+pub mod errno;
+pub mod glob;
+pub mod mem;
