@@ -1,1 +1,6 @@
 //! libdtrace: D compiler, consumer, symbols and types, C API, and the dtrace command.
+//!
+//! Data flows one way: D text → [`d`] (lexer, parser, checker) → code generation and DOF → the device → the consumer.
+
+pub mod d;
+pub mod error;

@@ -1,0 +1,15 @@
+//! The D language: text → tokens → syntax tree → checked, typed tree.
+//!
+//! ```text
+//!   text ──lexer──▶ tokens ──parser──▶ ast ──check──▶ typed ──▶ code generation
+//! ```
+//!
+//! The lexer needs the macro arguments, the parser needs to know which identifiers name types (C's typedef
+//! feedback), the checker needs types, symbols and probes. Each gets what it needs as a trait, so the language can be
+//! tested without a device, without a kernel and without symbols.
+//!
+//! What always holds: any input ends in a tree or in an [`Error`](crate::error::Error) with a tag and a line; no input
+//! panics, recurses deeper than [`parser::MAX_DEPTH`], or takes time that grows faster than the product of its length
+//! and the number of expansions of its inlines.
+
+pub mod ast;
