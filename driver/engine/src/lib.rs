@@ -1,8 +1,23 @@
 //! What fires a probe and keeps the books; knows no Linux.
+//!
+//! The engine is the framework of DTrace as a library. A [`Host`] gives it a machine: CPUs, clocks, the current thread,
+//! memory that may be read without faulting. [`Provider`]s give it probes and fire them. Consumers come through ioctls
+//! and bring programs (DOF), which are verified once and then run on every firing.
+//!
+//! It is `no_std`, takes memory only through [`mem`], and only in process context: nothing allocates, blocks or takes a
+//! lock while a probe fires.
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
 
+mod ecb;
 pub mod errno;
 pub mod glob;
+pub mod host;
 pub mod mem;
+pub mod probe;
+pub mod provider;
+
+pub use host::{BadAddress, Firing, Host};
+pub use probe::{Probe, ProbeId};
+pub use provider::{Description, Privileges, Provider, ProviderId, ProviderInfo, Registrar};
