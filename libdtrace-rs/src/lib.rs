@@ -4,3 +4,5 @@
 
 pub mod d;
 pub mod error;
+pub mod program;
+pub mod types;
