@@ -7,7 +7,7 @@ pub const CPUALL: i64 = -1;
 
 /// A CPU's buffer: which, where to copy it, and what was in it.
 ///
-/// cbindgen:field-names=[dtbd_size, dtbd_cpu, dtbd_errors, dtbd_drops, dtbd_data, dtbd_oldest]
+/// cbindgen:field-names=[dtbd_size, dtbd_cpu, dtbd_errors, dtbd_drops, (dtbd_data), dtbd_oldest]
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufDesc {

@@ -1,8 +1,8 @@
 //! What the driver says it is (contract 2.1, 2.2).
 
-/// Types of an ILP32 kernel, in [`Conf::ctfmodel`].
+/// Types of an ILP32 kernel, as the data model of a [`Conf`].
 pub const CTF_MODEL_ILP32: u32 = 1;
-/// Types of an LP64 kernel, in [`Conf::ctfmodel`].
+/// Types of an LP64 kernel, as the data model of a [`Conf`].
 pub const CTF_MODEL_LP64: u32 = 2;
 
 /// The DIF that the driver runs, and the data model of its types.

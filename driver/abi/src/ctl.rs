@@ -4,30 +4,33 @@
 
 use crate::UserPtr;
 
+/// An address in one of the processes: a plain pointer in C.
+pub type CtlPtr = UserPtr;
+/// What C puts between the members of its own accord, and only with 64-bit pointers.
+pub type CtlPad = u32;
+
 /// Memory to move between the caller and another process.
 ///
-/// cbindgen:field-names=[c_pid, c_pad0, c_src, c_dst, c_len, c_pad1]
+/// cbindgen:field-names=[c_pid, (c_pad0), c_src, c_dst, c_len, (c_pad1)]
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CtlMem {
     /// The other process.
     pub pid: i32,
     /// Zero.
-    pub pad0: u32,
+    pub pad0: CtlPad,
     /// From where.
-    pub src: UserPtr,
+    pub src: CtlPtr,
     /// To where.
-    pub dst: UserPtr,
+    pub dst: CtlPtr,
     /// How many bytes.
     pub len: i32,
     /// Zero.
-    pub pad1: u32,
+    pub pad1: CtlPad,
 }
 layout!(CtlMem 32 { pid 0:4 pad0 4:4 src 8:8 dst 16:8 len 24:4 pad1 28:4 });
 
 /// [`CtlMem`] as a 32-bit caller lays it out.
-///
-/// cbindgen:field-names=[c_pid, c_src, c_dst, c_len]
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CtlMem32 {

@@ -17,7 +17,7 @@ pub const ARGTYPELEN: usize = 128;
 
 /// No probe: ids begin at 1.
 pub const IDNONE: u32 = 0;
-/// No such argument, as the answer in [`ArgDesc::ndx`].
+/// No such argument, as the answer in an [`ArgDesc`].
 pub const ARGNONE: u32 = 0xffff_ffff;
 
 /// The id of a probe.

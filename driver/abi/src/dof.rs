@@ -3,20 +3,12 @@
 //! An image is a [`DofHdr`], a table of [`DofSec`], and the sections. Sections name each other by index, and strings by
 //! offset into a string table section. Nothing in an image is to be believed before it is checked.
 
+mod index;
+
+pub use index::*;
+
 use crate::desc::Attribute;
 use crate::dif::DifType;
-
-/// The index of a section.
-pub type SecIdx = u32;
-/// The offset of a string in its table.
-pub type StrIdx = u32;
-/// An [`Attribute`] as a word.
-pub type AttrWord = u32;
-
-/// No section.
-pub const SECIDX_NONE: SecIdx = 0xffff_ffff;
-/// No string.
-pub const STRIDX_NONE: StrIdx = 0xffff_ffff;
 
 /// Bytes of the identification.
 pub const ID_SIZE: usize = 16;
@@ -325,7 +317,7 @@ pub struct DofOptDesc {
 }
 layout!(DofOptDesc 16 { option 0:4 strtab 4:4 value 8:8 });
 
-/// A USDT provider. An image of version 1 ends before [`DofProvider::prenoffs`].
+/// A USDT provider. An image of version 1 ends before its last member.
 ///
 /// cbindgen:field-names=[dofpv_strtab, dofpv_probes, dofpv_prargs, dofpv_proffs, dofpv_name, dofpv_provattr, dofpv_modattr, dofpv_funcattr, dofpv_nameattr, dofpv_argsattr, dofpv_prenoffs]
 #[repr(C)]
@@ -376,7 +368,7 @@ impl DofProvider {
     }
 }
 
-/// A USDT probe. In an image of version 1 everything from [`DofProbe::enoffidx`] on is zero.
+/// A USDT probe. In an image of version 1 everything after the number of offsets is zero.
 ///
 /// cbindgen:field-names=[dofpr_addr, dofpr_func, dofpr_name, dofpr_nargv, dofpr_xargv, dofpr_argidx, dofpr_offidx, dofpr_nargc, dofpr_xargc, dofpr_noffs, dofpr_enoffidx, dofpr_nenoffs, dofpr_pad1, dofpr_pad2]
 #[repr(C)]

@@ -54,5 +54,6 @@ pub use plain::Plain;
 pub use record::{AggDesc, EprobeDesc, FmtDesc, RecDesc};
 pub use status::Status;
 
-/// An address in the memory of the process that made the call: an integer until somebody has checked it.
+/// An address in the memory of the process that made the call: an integer until somebody has checked it. In C it is a
+/// pointer, with its other half after it where pointers have 32 bits (`DTRACE_PTR` of `sys/dtrace_macros.h`).
 pub type UserPtr = u64;

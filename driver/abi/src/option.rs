@@ -1,5 +1,7 @@
 //! The options of a consumer state (contract 2.5). Rates are intervals in nanoseconds.
 
+/// The number of an option.
+pub type OptId = u32;
 /// The value of an option.
 pub type OptVal = i64;
 
@@ -76,15 +78,6 @@ pub const BUFPOLICY_SWITCH: i64 = 2;
 pub const BUFRESIZE_AUTO: i64 = 0;
 /// Not enough memory is an error.
 pub const BUFRESIZE_MANUAL: i64 = 1;
-
-/// What dynamic variables get when nobody says how much.
-pub const DYNVARSIZE_DEFAULT: i64 = 1024 * 1024;
-/// The least [`CLEANRATE`].
-pub const CLEANRATE_MIN: i64 = 200_000;
-/// The greatest [`CLEANRATE`].
-pub const CLEANRATE_MAX: i64 = 60_000_000_000;
-/// The greatest [`STATUSRATE`].
-pub const STATUSRATE_MAX: i64 = 10_000_000_000;
 
 /// The options of a fresh consumer state, by number.
 pub const DEFAULTS: [OptVal; MAX as usize] = {

@@ -13,7 +13,7 @@ pub const EPIDNONE: u32 = 0;
 pub const AGGIDNONE: u32 = 0;
 /// No aggregation variable.
 pub const AGGVARIDNONE: i64 = 0;
-/// The mark of aggregation data that the consumer prints, in [`AggDesc::flags`].
+/// The mark of aggregation data that the consumer prints, in the flags of an [`AggDesc`].
 pub const AGD_PRINTED: u32 = 1;
 
 /// The id of an enabled probe (an ECB), unique in its consumer state.
@@ -82,7 +82,7 @@ impl EprobeDesc {
 
 /// An aggregation and its records: the keys, then the value.
 ///
-/// cbindgen:field-names=[dtagd_name, dtagd_varid, dtagd_flags, dtagd_id, dtagd_epid, dtagd_size, dtagd_nrecs, dtagd_pad, dtagd_rec]
+/// cbindgen:field-names=[(dtagd_name), dtagd_varid, dtagd_flags, dtagd_id, dtagd_epid, dtagd_size, dtagd_nrecs, dtagd_pad, dtagd_rec]
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AggDesc {
@@ -122,7 +122,7 @@ impl AggDesc {
 
 /// A format string.
 ///
-/// cbindgen:field-names=[dtfd_string, dtfd_length, dtfd_format, dtfd_pad]
+/// cbindgen:field-names=[(dtfd_string), dtfd_length, dtfd_format, dtfd_pad]
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FmtDesc {
