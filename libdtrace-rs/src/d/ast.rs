@@ -22,8 +22,8 @@ pub struct Pos {
 pub struct Program {
     /// Clauses, declarations and pragmas, in order: a declaration counts from where it stands.
     pub items: Vec<Item>,
-    /// The file that the last line control named.
-    pub file: Option<Rc<str>>,
+    /// Which file the text from a byte offset on came from, as line controls say; sorted by offset.
+    pub files: Vec<(u32, Rc<str>)>,
 }
 
 /// What stands at the top level of a program.
@@ -62,7 +62,7 @@ pub struct Clause {
 pub struct ProbeSpec {
     /// Where it stands.
     pub pos: Pos,
-    /// The text with its macro variables replaced.
+    /// The text as written: the checker puts the values of macro variables in.
     pub text: Rc<str>,
 }
 

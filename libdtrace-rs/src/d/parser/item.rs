@@ -1,0 +1,299 @@
+//! What stands at the top level: clauses, declarations, inlines, translators, providers, pragmas; and statements.
+
+use super::super::ast::{
+    Clause, Declaration, Inline, Item, ProbeSpec, Provider, ProviderProbe, Stmt, StmtKind, StorageClass,
+    Translator, TranslatorMember,
+};
+use super::super::lexer::Mode;
+use super::super::token::{Keyword, Punct, TokenKind};
+use super::{Parser, Rc, Result, SpecKind, Tag};
+
+impl Parser<'_> {
+    /// The whole program.
+    pub(super) fn program(&mut self) -> Result<Vec<Item>> {
+        let mut items = Vec::new();
+        loop {
+            self.begin_item()?;
+            items.extend(self.lexer.take_pragmas().into_iter().map(Item::Pragma));
+            if self.token.kind == TokenKind::End {
+                return Ok(items);
+            }
+            let item = self.item()?;
+            // A pragma inside an item counts from the item's beginning.
+            items.extend(self.lexer.take_pragmas().into_iter().map(Item::Pragma));
+            items.push(item);
+        }
+    }
+
+    /// Fetches the first token of an item. What it is depends on the word that stands there.
+    fn begin_item(&mut self) -> Result<()> {
+        self.mode = Mode::Outer;
+        let word = self.lexer.outer_word()?;
+        let head: String = word.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        let rest = &word[head.len()..];
+        let bare = rest.is_empty();
+        let declares = match Keyword::find(&head) {
+            Some(Keyword::Inline | Keyword::Translator | Keyword::Provider) => bare,
+            Some(keyword) => keyword.begins_declaration() && !rest.contains(':'),
+            None if rest.is_empty() || rest.starts_with(['*', '`']) && !rest.contains(':') => {
+                // A name of a type begins a declaration only if a declarator follows.
+                let after = self.lexer.byte_after_word(&word);
+                let declarator = !bare
+                    || after.is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'*' | b'('));
+                let (module, name) = match rest.strip_prefix('`') {
+                    Some(name) => (Some(head.as_str()), name.trim_end_matches('*')),
+                    None => (None, head.as_str()),
+                };
+                declarator
+                    && match module {
+                        Some(module) => self.types.is_type(Some(module), name),
+                        None => !name.is_empty() && self.names_type(name),
+                    }
+            }
+            None => false,
+        };
+        if declares {
+            self.mode = Mode::Inner;
+        }
+        self.advance()?;
+        Ok(())
+    }
+
+    fn item(&mut self) -> Result<Item> {
+        match self.token.kind {
+            TokenKind::Probe(_) | TokenKind::Int(_) => self.clause().map(Item::Clause),
+            TokenKind::Keyword(Keyword::Inline) => self.inline().map(Item::Inline),
+            TokenKind::Keyword(Keyword::Translator) => self.translator().map(Item::Translator),
+            TokenKind::Keyword(Keyword::Provider) => self.provider().map(Item::Provider),
+            TokenKind::Keyword(keyword) if keyword.begins_declaration() => self.declaration(),
+            TokenKind::Ident(_) => self.declaration(),
+            _ => Err(self.unexpected(&[])),
+        }
+    }
+
+    /// Ends an item at its last token without looking at the next: what that is, the next item's beginning decides.
+    fn end_item(&mut self, punct: Punct, expecting: &[&str]) -> Result<()> {
+        if !self.is(punct) {
+            return Err(self.unexpected(expecting));
+        }
+        Ok(())
+    }
+
+    fn clause(&mut self) -> Result<Clause> {
+        let pos = self.pos();
+        let mut probes = Vec::new();
+        loop {
+            let text: Rc<str> = match &self.token.kind {
+                TokenKind::Probe(text) => text.clone(),
+                TokenKind::Int(constant) => constant.value.to_string().into(),
+                _ => return Err(self.unexpected(&["probe description"])),
+            };
+            probes.push(ProbeSpec { pos: self.pos(), text });
+            self.advance()?;
+            if !self.accept(Punct::Comma)? {
+                break;
+            }
+        }
+        let mut predicate = None;
+        if self.is(Punct::Slash) {
+            self.mode = Mode::Predicate;
+            self.advance()?;
+            predicate = Some(self.expression()?);
+            if self.token.kind != TokenKind::PredicateEnd {
+                return Err(self.unexpected(&["','", "'/'"]));
+            }
+            self.mode = Mode::Outer;
+            self.advance()?;
+        }
+        let body = if self.is(Punct::LBrace) {
+            self.mode = Mode::Inner;
+            self.advance()?;
+            let stmts = self.statements()?;
+            self.end_item(Punct::RBrace, &["';'", "'}'"])?;
+            Some(stmts)
+        } else {
+            self.check_bodiless(predicate.is_some())?;
+            None
+        };
+        Ok(Clause { pos, probes, predicate, body })
+    }
+
+    /// A clause without braces is for `-n` and its kin, where the end of the text or a `;` ends it.
+    fn check_bodiless(&mut self, predicate: bool) -> Result<()> {
+        let ends = self.token.kind == TokenKind::End;
+        if self.spec != SpecKind::None && ends {
+            return Ok(());
+        }
+        if !ends && !matches!(self.token.kind, TokenKind::Probe(_)) && !predicate {
+            return Err(self.unexpected(&[]));
+        }
+        let message = if predicate {
+            "expected actions { } following probe description and predicate"
+        } else {
+            "expected predicate and/or actions following probe description"
+        };
+        Err(self.error(Tag::Syntax, self.pos(), message))
+    }
+
+    /// Statements up to a closing brace or the end.
+    fn statements(&mut self) -> Result<Vec<Stmt>> {
+        let mut stmts = Vec::new();
+        loop {
+            while self.accept(Punct::Semicolon)? {}
+            if self.is(Punct::RBrace) || self.token.kind == TokenKind::End {
+                return Ok(stmts);
+            }
+            let stmt = self.statement()?;
+            let needs_semicolon = matches!(stmt.kind, StmtKind::Expr(_));
+            stmts.push(stmt);
+            if needs_semicolon && !self.is(Punct::RBrace) && !self.accept(Punct::Semicolon)? {
+                return Err(self.unexpected(&["';'", "'}'"]));
+            }
+        }
+    }
+
+    fn statement(&mut self) -> Result<Stmt> {
+        let pos = self.pos();
+        let kind = match self.token.kind {
+            TokenKind::Keyword(Keyword::If) => self.nested(Self::if_statement)?,
+            TokenKind::Punct(Punct::LBrace) => StmtKind::Block(self.nested(Self::block)?),
+            _ => StmtKind::Expr(self.expression()?),
+        };
+        Ok(Stmt { pos, kind })
+    }
+
+    fn block(&mut self) -> Result<Vec<Stmt>> {
+        self.expect(Punct::LBrace)?;
+        let stmts = self.statements()?;
+        self.expect(Punct::RBrace)?;
+        Ok(stmts)
+    }
+
+    fn if_statement(&mut self) -> Result<StmtKind> {
+        self.advance()?;
+        self.expect(Punct::LParen)?;
+        let condition = self.expression()?;
+        self.expect(Punct::RParen)?;
+        let then = self.branch()?;
+        let mut otherwise = Vec::new();
+        if self.is_keyword(Keyword::Else) {
+            self.advance()?;
+            otherwise = self.branch()?;
+        }
+        Ok(StmtKind::If { condition, then, otherwise })
+    }
+
+    /// A block, or one statement with its semicolon.
+    fn branch(&mut self) -> Result<Vec<Stmt>> {
+        if self.is(Punct::LBrace) {
+            return self.nested(Self::block);
+        }
+        if self.accept(Punct::Semicolon)? {
+            return Ok(Vec::new());
+        }
+        let stmt = self.statement()?;
+        let needs_semicolon = matches!(stmt.kind, StmtKind::Expr(_));
+        if needs_semicolon && !self.accept(Punct::Semicolon)? && !self.is(Punct::RBrace) {
+            return Err(self.unexpected(&["';'", "'}'"]));
+        }
+        Ok(vec![stmt])
+    }
+
+    fn declaration(&mut self) -> Result<Item> {
+        let pos = self.pos();
+        let specifiers = self.specifiers()?;
+        let mut declarators = Vec::new();
+        if !self.is(Punct::Semicolon) {
+            loop {
+                let declarator = self.declarator(false)?;
+                if let Some(name) = &declarator.name {
+                    if specifiers.class == Some(StorageClass::Typedef) {
+                        self.typedefs.insert(name.clone());
+                    } else if specifiers.class.is_none() {
+                        self.assigned.insert(name.clone());
+                    }
+                }
+                declarators.push(declarator);
+                if !self.accept(Punct::Comma)? {
+                    break;
+                }
+            }
+        }
+        self.end_item(Punct::Semicolon, &["','", "';'"])?;
+        Ok(Item::Declaration(Declaration { pos, specifiers, declarators }))
+    }
+
+    fn inline(&mut self) -> Result<Inline> {
+        let pos = self.pos();
+        self.advance()?;
+        if !self.at_type() && !matches!(self.token.kind, TokenKind::Keyword(k) if k.begins_declaration()) {
+            return Err(self.unexpected(&[]));
+        }
+        let specifiers = self.specifiers()?;
+        let declarator = self.declarator(false)?;
+        self.expect(Punct::Assign)?;
+        let value = Rc::new(self.assignment()?);
+        self.end_item(Punct::Semicolon, &["';'"])?;
+        Ok(Inline { pos, specifiers, declarator, value })
+    }
+
+    fn translator(&mut self) -> Result<Translator> {
+        let pos = self.pos();
+        self.advance()?;
+        let output = self.type_name()?;
+        self.expect(Punct::Less)?;
+        let mut input = self.named_parameter()?;
+        let Some(param) = input.declarator.name.take() else { return Err(self.unexpected(&["identifier"])) };
+        self.expect(Punct::Greater)?;
+        self.expect(Punct::LBrace)?;
+        let mut members = Vec::new();
+        while !self.is(Punct::RBrace) {
+            let (pos, name) = self.expect_ident()?;
+            self.expect(Punct::Assign)?;
+            let value = Rc::new(self.assignment()?);
+            self.expect(Punct::Semicolon)?;
+            members.push(TranslatorMember { pos, name, value });
+        }
+        self.advance()?;
+        self.end_item(Punct::Semicolon, &["';'"])?;
+        Ok(Translator { pos, output, input, param, members })
+    }
+
+    fn provider(&mut self) -> Result<Provider> {
+        let pos = self.pos();
+        self.advance()?;
+        let (_, name) = self.expect_ident()?;
+        self.expect(Punct::LBrace)?;
+        let mut probes = Vec::new();
+        while !self.is(Punct::RBrace) {
+            if !self.is_keyword(Keyword::Probe) {
+                return Err(self.unexpected(&["'probe'", "'}'"]));
+            }
+            self.advance()?;
+            let (pos, name) = self.expect_ident()?;
+            self.expect(Punct::LParen)?;
+            let native = self.probe_parameters()?;
+            let mut translated = None;
+            if self.accept(Punct::Colon)? {
+                self.expect(Punct::LParen)?;
+                translated = Some(self.probe_parameters()?);
+            }
+            self.expect(Punct::Semicolon)?;
+            probes.push(ProviderProbe { pos, name, native, translated });
+        }
+        self.advance()?;
+        self.end_item(Punct::Semicolon, &["';'"])?;
+        Ok(Provider { pos, name, probes })
+    }
+
+    /// Parameters up to and with the closing parenthesis, none of them `...`.
+    fn probe_parameters(&mut self) -> Result<Vec<super::TypeName>> {
+        let pos = self.pos();
+        let (params, varargs) = self.parameters()?;
+        if varargs {
+            let message = "probe prototype may not use a variable-length argument list";
+            return Err(self.error(Tag::DeclProtoVarargs, pos, message));
+        }
+        Ok(params)
+    }
+}
