@@ -460,7 +460,18 @@ pub struct EnumType {
     /// Its tag, maybe with a module.
     pub tag: Option<Name>,
     /// Its constants with their values, where given; `None` when only the tag is named.
-    pub enumerators: Option<Vec<(Pos, Rc<str>, Option<Expr>)>>,
+    pub enumerators: Option<Vec<Enumerator>>,
+}
+
+/// One constant of an enumeration.
+#[derive(Clone, Debug)]
+pub struct Enumerator {
+    /// Where it stands.
+    pub pos: Pos,
+    /// Its name.
+    pub name: Rc<str>,
+    /// Its value, when given.
+    pub value: Option<Expr>,
 }
 
 /// A name with what it derives from the base type. A name is `derived[0]` of `derived[1]` of ... of the base type:

@@ -17,3 +17,4 @@ pub mod lexer;
 pub mod macros;
 pub mod parser;
 pub mod token;
+pub mod typed;

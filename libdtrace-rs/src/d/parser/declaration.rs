@@ -1,8 +1,8 @@
 //! Declarations: type words, declarators, structures, unions and enumerations.
 
 use super::super::ast::{
-    BaseType, Declarator, Derived, EnumType, IntSize, Member, Name, Pos, Qualifiers, Scope, Specifiers,
-    StorageClass, StructType, TypeName,
+    BaseType, Declarator, Derived, EnumType, Enumerator, IntSize, Member, Name, Qualifiers, Scope,
+    Specifiers, StorageClass, StructType, TypeName,
 };
 use super::super::token::{Keyword, Punct, TokenKind};
 use super::{Parser, Result, Tag};
@@ -141,12 +141,12 @@ impl Parser<'_> {
         Ok(Specifiers { pos, class, qualifiers, base })
     }
 
-    fn combination(&self, pos: Pos) -> super::Error {
+    fn combination(&self, pos: super::Pos) -> super::Error {
         self.error(Tag::DeclCombo, pos, "invalid type combination")
     }
 
     /// The base type that the words make together.
-    fn combine(&self, base: Option<BaseType>, words: &Words, pos: Pos) -> Result<BaseType> {
+    fn combine(&self, base: Option<BaseType>, words: &Words, pos: super::Pos) -> Result<BaseType> {
         let sized = words.longs > 0 || words.short;
         if words.longs > 0 && words.short {
             return Err(self.combination(pos));
@@ -245,14 +245,14 @@ impl Parser<'_> {
         }
     }
 
-    fn enumerators(&mut self) -> Result<Vec<(Pos, super::Rc<str>, Option<super::super::ast::Expr>)>> {
+    fn enumerators(&mut self) -> Result<Vec<Enumerator>> {
         self.advance()?;
         let mut list = Vec::new();
         loop {
             let (pos, name) = self.expect_ident()?;
             let value =
                 if self.accept(Punct::Assign)? { Some(self.nested(Self::conditional)?) } else { None };
-            list.push((pos, name, value));
+            list.push(Enumerator { pos, name, value });
             let comma = self.accept(Punct::Comma)?;
             if self.accept(Punct::RBrace)? {
                 return Ok(list);
