@@ -14,6 +14,7 @@ mod ecb;
 pub mod errno;
 pub mod glob;
 pub mod host;
+pub mod interval;
 pub mod mem;
 pub mod probe;
 pub mod provider;
