@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use crate::dof::DofError;
 use crate::glob::TooDeep;
 use crate::mem::OutOfMemory;
 
@@ -86,5 +87,15 @@ impl From<OutOfMemory> for Errno {
 impl From<TooDeep> for Errno {
     fn from(_: TooDeep) -> Errno {
         Errno::EINVAL
+    }
+}
+
+impl From<DofError> for Errno {
+    fn from(error: DofError) -> Errno {
+        match error {
+            DofError::OutOfMemory => Errno::ENOMEM,
+            DofError::TooBig => Errno::E2BIG,
+            _ => Errno::EINVAL,
+        }
     }
 }

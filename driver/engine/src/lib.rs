@@ -10,14 +10,20 @@
 
 extern crate alloc;
 
+pub mod aggregation;
+pub mod buffer;
+pub mod difo;
+pub mod dof;
 mod ecb;
 pub mod errno;
+pub mod exchange;
 pub mod glob;
 pub mod host;
 pub mod interval;
 pub mod mem;
 pub mod probe;
 pub mod provider;
+pub mod verify;
 
 pub use host::{BadAddress, Firing, Host};
 pub use probe::{Probe, ProbeId};

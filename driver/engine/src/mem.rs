@@ -201,6 +201,20 @@ impl Bytes {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+
+    /// The bytes as words; what does not make a whole word at the end is left out.
+    #[inline]
+    pub fn words(&self) -> &[u64] {
+        // SAFETY: `start` is 8-aligned and valid for `len` initialised bytes; any bytes make words.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr().cast(), self.len / size_of::<u64>()) }
+    }
+
+    /// The bytes as words, to be written.
+    #[inline]
+    pub fn words_mut(&mut self) -> &mut [u64] {
+        // SAFETY: as for `words`, and `&mut self` makes the access exclusive.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len / size_of::<u64>()) }
+    }
 }
 
 impl Drop for Bytes {
