@@ -96,7 +96,7 @@ fn a_usdt_image_is_a_helper_and_nothing_to_enable() {
     let [provider] = &program.providers[..] else { panic!("one provider") };
     assert_eq!(provider.name, b"simple");
     let names: Vec<&[u8]> = provider.probes.iter().map(|probe| &probe.name[..]).collect();
-    assert_eq!(names, [&b"saw-word"[..], b"saw-line"]);
+    assert_eq!(names, [&b"saw-line"[..], b"saw-word"]);
     let probe = &provider.probes[0];
     assert_eq!((&probe.function[..], probe.address), (&b"main"[..], 0x40_0000));
     assert_eq!((&probe.native[..], &probe.mapping[..]), (&[b"int".to_vec()][..], &[0][..]));
