@@ -8,6 +8,7 @@ use core::fmt;
 use crate::dof::DofError;
 use crate::glob::TooDeep;
 use crate::mem::OutOfMemory;
+use crate::variable::VariableError;
 
 /// An error number, as Linux has it.
 #[repr(i32)]
@@ -96,6 +97,15 @@ impl From<DofError> for Errno {
             DofError::OutOfMemory => Errno::ENOMEM,
             DofError::TooBig => Errno::E2BIG,
             _ => Errno::EINVAL,
+        }
+    }
+}
+
+impl From<VariableError> for Errno {
+    fn from(error: VariableError) -> Errno {
+        match error {
+            VariableError::OutOfMemory => Errno::ENOMEM,
+            VariableError::Conflict(..) | VariableError::TooLarge => Errno::EINVAL,
         }
     }
 }

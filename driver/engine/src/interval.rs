@@ -94,7 +94,18 @@ mod tests {
 
     #[test]
     fn what_fires_too_often_or_is_no_number_is_no_probe() {
-        for name in ["tick-5001", "tick-1us", "tick-0", "tick-0s", "tick-", "tick-s", "tick-5x", "ticks-5", "profile-99999999999999999999", "tick-999999999d"] {
+        for name in [
+            "tick-5001",
+            "tick-1us",
+            "tick-0",
+            "tick-0s",
+            "tick-",
+            "tick-s",
+            "tick-5x",
+            "ticks-5",
+            "profile-99999999999999999999",
+            "tick-999999999d",
+        ] {
             assert_eq!(parse(name.as_bytes()), None, "{name}");
         }
     }

@@ -1,0 +1,403 @@
+//! Addresses: whose memory they are in, and access to it.
+//!
+//! Our own memory is scratch, variables, the string table of the code, and the names of the moment. It is accessed in
+//! place, through relaxed atomics of the width at hand, since two CPUs may use a global string at once; what they then see
+//! is any mixture of the two strings, and never an end beyond the variable's area.
+//!
+//! Whatever is not ours is the host's to read, if the consumer may, and nobody's to write.
+
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
+
+use super::code::Load;
+use super::tuple::Tuple;
+use super::{Fault, FaultKind, Machine, NamePart, Subject, Trap};
+use crate::host::Host;
+
+/// Foreign memory is read in pieces up to the next multiple of this, so that nothing is read beyond a page that has the
+/// end of a string.
+const GRANULE: u64 = 64;
+
+/// The name of the only zone.
+pub(crate) static ZONENAME: &[u8] = b"global\0";
+
+/// The larger of what `pushtr` takes as a size of bytes; what is larger cannot be in any chunk.
+const KEY_MAX: u64 = 256 * 1024;
+
+/// Reads a byte that other CPUs may write.
+///
+/// # Safety
+///
+/// The byte is in readable memory of ours.
+#[inline(always)]
+unsafe fn read_byte(at: *const u8) -> u8 {
+    // SAFETY: the caller's.
+    unsafe { AtomicU8::from_ptr(at.cast_mut()) }.load(Relaxed)
+}
+
+/// Writes a byte that other CPUs may read.
+///
+/// # Safety
+///
+/// The byte is in writable memory of ours.
+#[inline(always)]
+unsafe fn write_byte(at: *mut u8, value: u8) {
+    // SAFETY: the caller's.
+    unsafe { AtomicU8::from_ptr(at) }.store(value, Relaxed);
+}
+
+/// Copies between two places of ours, which may overlap.
+///
+/// # Safety
+///
+/// `len` bytes are readable at `from` and writable at `to`.
+pub(crate) unsafe fn copy_own(from: *const u8, to: *mut u8, len: usize) {
+    if len == 0 || from.addr() == to.addr() {
+        return;
+    }
+    let backward = from.addr() < to.addr() && to.addr() - from.addr() < len;
+    let words = (from.addr() | to.addr()) % 8 == 0
+        && (backward, from.addr().abs_diff(to.addr()) >= 8) != (true, false);
+    let body = if words && !backward { len / 8 } else { 0 };
+    for word in 0..body {
+        // SAFETY: both are 8-aligned and inside their `len` bytes.
+        unsafe {
+            let value = AtomicU64::from_ptr(from.cast_mut().add(word * 8).cast()).load(Relaxed);
+            AtomicU64::from_ptr(to.add(word * 8).cast()).store(value, Relaxed);
+        }
+    }
+    let mut copy = |at: usize| {
+        // SAFETY: inside the `len` bytes of both.
+        unsafe { write_byte(to.add(at), read_byte(from.add(at))) };
+    };
+    if backward {
+        (0..len).rev().for_each(&mut copy);
+    } else {
+        (body * 8..len).for_each(copy);
+    }
+}
+
+/// A view of the bytes around an address, a piece at a time.
+pub(crate) struct Reader<'m, 'a, H: Host, P: Subject<H>> {
+    machine: &'m Machine<'a, H, P>,
+    /// The address the view begins at.
+    start: u64,
+    /// The piece: its offset from `start`, where it is (null: in `buffer`), and its length.
+    offset: u64,
+    piece: *const u8,
+    len: u64,
+    buffer: [u8; GRANULE as usize],
+}
+
+impl<'m, 'a, H: Host, P: Subject<H>> Reader<'m, 'a, H, P> {
+    pub(crate) fn new(machine: &'m Machine<'a, H, P>, start: u64) -> Self {
+        Reader { machine, start, offset: 0, piece: core::ptr::null(), len: 0, buffer: [0; GRANULE as usize] }
+    }
+
+    /// The byte at `offset` from the start. Offsets that go up, or down within one piece, cost least.
+    #[inline]
+    pub(crate) fn byte(&mut self, offset: u64) -> Result<u8, Trap> {
+        if offset.wrapping_sub(self.offset) >= self.len {
+            self.fetch(offset)?;
+        }
+        let at = offset.wrapping_sub(self.offset) as usize;
+        if self.piece.is_null() {
+            Ok(self.buffer.get(at).copied().unwrap_or(0))
+        } else {
+            // SAFETY: `fetch` found the piece in our own memory, and `at` is below its length.
+            Ok(unsafe { read_byte(self.piece.add(at)) })
+        }
+    }
+
+    fn fetch(&mut self, offset: u64) -> Result<(), Trap> {
+        let address = self.start.wrapping_add(offset);
+        self.len = 0;
+        if let Some((piece, len)) = self.machine.region(address) {
+            (self.piece, self.len) = (piece, len);
+        } else {
+            // The whole granule is in one page, so that what is before the address can be read if the address can.
+            let before = address % GRANULE;
+            self.machine.load_foreign(address - before, &mut self.buffer)?;
+            self.piece = core::ptr::null();
+            self.len = GRANULE;
+            self.offset = offset.wrapping_sub(before);
+            return Ok(());
+        }
+        self.offset = offset;
+        Ok(())
+    }
+}
+
+impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
+    /// If an address is in memory of ours: a pointer to it and how much there is from there on.
+    #[inline]
+    pub(crate) fn region(&self, address: u64) -> Option<(*const u8, u64)> {
+        if let Some((pointer, room)) = self.writable(address) {
+            return Some((pointer, room));
+        }
+        self.constant(address)
+    }
+
+    /// As [`Machine::region`], for what does not change during a firing.
+    fn constant(&self, address: u64) -> Option<(*const u8, u64)> {
+        let (start, len) = self.strings.get();
+        let within = |start: *const u8, len: usize| {
+            let offset = address.wrapping_sub(start.addr() as u64);
+            (offset < len as u64).then(|| (start.wrapping_add(offset as usize), len as u64 - offset))
+        };
+        let text = |text: &[u8]| within(text.as_ptr(), text.len());
+        let name = |part| text(self.moment.probe.name(part));
+        within(start, len)
+            .or_else(|| text(self.moment.execname_if_known()?))
+            .or_else(|| name(NamePart::Function))
+            .or_else(|| name(NamePart::Module))
+            .or_else(|| name(NamePart::Name))
+            .or_else(|| name(NamePart::Provider))
+            .or_else(|| text(ZONENAME))
+    }
+
+    /// As [`Machine::region`], for what the program may write: scratch memory and the areas of its variables.
+    #[inline]
+    pub(crate) fn writable(&self, address: u64) -> Option<(*mut u8, u64)> {
+        self.scratch.region(address).or_else(|| self.clause.variables.region(self.moment.cpu, address))
+    }
+
+    /// A pointer to `len` bytes that the program may write, or the fault.
+    pub(crate) fn writable_bytes(&self, address: u64, len: u64) -> Result<*mut u8, Trap> {
+        match self.writable(address) {
+            Some((pointer, room)) if len <= room => Ok(pointer),
+            _ => Err(Trap::at(FaultKind::BadAddress, address)),
+        }
+    }
+
+    /// Reads memory that is not ours.
+    pub(crate) fn load_foreign(&self, address: u64, to: &mut [u8]) -> Result<(), Trap> {
+        if !self.clause.access.kernel {
+            return Err(Trap::at(FaultKind::KernelPrivilege, address));
+        }
+        self.moment.host.load(address, to).map_err(|_| Trap::at(FaultKind::BadAddress, address))
+    }
+
+    /// Fails unless the consumer may look at the current process.
+    pub(crate) fn need_process(&self, address: u64) -> Result<(), Trap> {
+        if self.clause.access.process { Ok(()) } else { Err(Trap::at(FaultKind::UserPrivilege, address)) }
+    }
+
+    /// Fails unless the consumer may look at the kernel.
+    pub(crate) fn need_kernel(&self) -> Result<(), Trap> {
+        if self.clause.access.kernel { Ok(()) } else { Err(Trap::new(FaultKind::KernelPrivilege)) }
+    }
+
+    /// The loads: `ld*`, `rld*` and `uld*`.
+    pub(crate) fn load(&self, address: u64, how: Load) -> Result<u64, Trap> {
+        let mut buffer = [0; 8];
+        let value = if how.user {
+            self.need_process(address)?;
+            let to = buffer.get_mut(..how.bytes as usize).unwrap_or_default();
+            self.moment.host.load_user(address, to).map_err(|_| Trap::at(FaultKind::BadAddress, address))?;
+            u64::from_le_bytes(buffer)
+        } else {
+            match self.region(address) {
+                // SAFETY: `region` says that these bytes are ours.
+                Some((at, room)) if u64::from(how.bytes) <= room => unsafe { load_own(at, how.bytes) },
+                _ => {
+                    let to = buffer.get_mut(..how.bytes as usize).unwrap_or_default();
+                    self.load_foreign(address, to)?;
+                    u64::from_le_bytes(buffer)
+                }
+            }
+        };
+        let unused = 64 - how.bytes * 8;
+        Ok(if how.signed { (value.wrapping_shl(unused) as i64).wrapping_shr(unused) as u64 } else { value })
+    }
+
+    /// The stores: `st*`.
+    pub(crate) fn store(&self, address: u64, value: u64, bytes: u32) -> Result<(), Trap> {
+        let at = self.writable_bytes(address, u64::from(bytes))?;
+        // SAFETY: `writable_bytes` says that these bytes are ours and may be written.
+        unsafe {
+            match bytes {
+                2 if at.addr() % 2 == 0 => AtomicU16::from_ptr(at.cast()).store(value as u16, Relaxed),
+                4 if at.addr() % 4 == 0 => AtomicU32::from_ptr(at.cast()).store(value as u32, Relaxed),
+                8 if at.addr() % 8 == 0 => AtomicU64::from_ptr(at.cast()).store(value, Relaxed),
+                _ => {
+                    for (n, byte) in value.to_le_bytes().into_iter().take(bytes as usize).enumerate() {
+                        write_byte(at.add(n), byte);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies `len` bytes from any readable address to memory of ours.
+    ///
+    /// # Safety
+    ///
+    /// `len` bytes are writable at `to`.
+    pub(crate) unsafe fn fetch(&self, from: u64, to: *mut u8, len: u64) -> Result<(), Trap> {
+        if let Some((pointer, room)) = self.region(from)
+            && len <= room
+        {
+            // SAFETY: `region` says that the source is ours; the caller, that the destination is.
+            unsafe { copy_own(pointer, to, len as usize) };
+            return Ok(());
+        }
+        let mut buffer = [0; GRANULE as usize];
+        let mut done = 0;
+        while done < len {
+            let address = from.wrapping_add(done);
+            let take = (GRANULE - address % GRANULE).min(len - done);
+            let Some(piece) = buffer.get_mut(..take as usize) else { break };
+            match self.region(address) {
+                // SAFETY: as above; the buffer is our own.
+                Some((pointer, room)) if take <= room => unsafe {
+                    copy_own(pointer, piece.as_mut_ptr(), take as usize);
+                },
+                _ => self.load_foreign(address, piece)?,
+            }
+            // SAFETY: the caller's: `done + take <= len`.
+            unsafe { copy_own(piece.as_ptr(), to.add(done as usize), take as usize) };
+            done += take;
+        }
+        Ok(())
+    }
+
+    /// `copys` and `bcopy()`: copies to memory that the program may write.
+    pub(crate) fn copy(&self, from: u64, to: u64, len: u64) -> Result<(), Trap> {
+        if len == 0 {
+            return Ok(());
+        }
+        let pointer = self.writable_bytes(to, len)?;
+        // SAFETY: `writable_bytes` says so.
+        unsafe { self.fetch(from, pointer, len) }
+    }
+
+    /// Copies a string from any readable address to memory of ours: at most `room - 1` bytes and a NUL. Returns its length
+    /// without the NUL.
+    ///
+    /// # Safety
+    ///
+    /// `room` bytes, at least one, are writable at `to`.
+    pub(crate) unsafe fn fetch_string(&self, from: u64, to: *mut u8, room: usize) -> Result<usize, Trap> {
+        let mut reader = Reader::new(self, from);
+        let mut at = 0;
+        while at + 1 < room {
+            let byte = reader.byte(at as u64)?;
+            if byte == 0 {
+                break;
+            }
+            // SAFETY: the caller's: `at < room`.
+            unsafe { write_byte(to.add(at), byte) };
+            at += 1;
+        }
+        // SAFETY: the caller's: `at < room`.
+        unsafe { write_byte(to.add(at), 0) };
+        Ok(at)
+    }
+
+    /// The number of bytes before the NUL, at most `limit`.
+    pub(crate) fn string_length(&self, address: u64, limit: u64) -> Result<u64, Trap> {
+        let mut reader = Reader::new(self, address);
+        let mut len = 0;
+        while len < limit && reader.byte(len)? != 0 {
+            len += 1;
+        }
+        Ok(len)
+    }
+
+    /// `scmp`: 0, 1 or 2 as the first string is less than, equal to or greater than the second. A null address is an
+    /// empty string.
+    pub(crate) fn compare_strings(&self, left: u64, right: u64) -> Result<u64, Trap> {
+        let (mut one, mut other) = (Reader::new(self, left), Reader::new(self, right));
+        for at in 0..self.clause.strsize as u64 {
+            let a = if left == 0 { 0 } else { one.byte(at)? };
+            let b = if right == 0 { 0 } else { other.byte(at)? };
+            if a != b {
+                return Ok(if a < b { 0 } else { 2 });
+            }
+            if a == 0 {
+                break;
+            }
+        }
+        Ok(1)
+    }
+
+    /// `pushtr`: the bytes at an address become part of a key. They are used where they are if nothing can change them
+    /// before the key is used, else copied to scratch memory.
+    pub(crate) fn push_ref(
+        &self,
+        tuple: &mut Tuple,
+        address: u64,
+        size: u64,
+        string: bool,
+    ) -> Result<(), Trap> {
+        if tuple.is_full() {
+            return Err(Trap::new(FaultKind::TupleOverflow));
+        }
+        let len = if string {
+            let limit = if size == 0 { self.clause.strsize as u64 } else { size };
+            // The NUL does not count, so that a string is the same key whatever the size it was pushed with.
+            self.string_length(address, limit.min(self.clause.strsize as u64))?
+        } else if size > KEY_MAX {
+            return Err(Trap::at(FaultKind::BadAddress, address));
+        } else {
+            size
+        };
+        let bytes = match self.constant(address) {
+            Some((pointer, room)) if len <= room => pointer,
+            _ => {
+                let copy = self.take(len)?;
+                // SAFETY: `take` has just given us these bytes.
+                unsafe { self.fetch(address, copy, len)? };
+                copy.cast_const()
+            }
+        };
+        // SAFETY: constant memory, or a copy whose address no program has been given.
+        unsafe { tuple.push_bytes(address, bytes, len as usize) }
+    }
+
+    // ------------------------------------------------------------------------------------------------ for records
+
+    /// Copies the string at an address, a result of [`Machine::run`], into a record: at most all but one of its bytes,
+    /// then zeros. Returns the string's length.
+    pub fn copy_string(&self, address: u64, record: &mut [u8]) -> Result<usize, Fault> {
+        let room = record.len();
+        if room == 0 {
+            return Ok(0);
+        }
+        // SAFETY: the slice is writable.
+        let len = unsafe { self.fetch_string(address, record.as_mut_ptr(), room) }
+            .map_err(|trap| trap.fault(None))?;
+        if let Some(rest) = record.get_mut(len..) {
+            rest.fill(0);
+        }
+        Ok(len)
+    }
+
+    /// Copies the bytes at an address, a result of [`Machine::run`], into a record.
+    pub fn copy_bytes(&self, address: u64, record: &mut [u8]) -> Result<(), Fault> {
+        // SAFETY: the slice is writable.
+        unsafe { self.fetch(address, record.as_mut_ptr(), record.len() as u64) }
+            .map_err(|trap| trap.fault(None))
+    }
+}
+
+/// Reads 1, 2, 4 or 8 bytes of ours.
+///
+/// # Safety
+///
+/// They are readable.
+unsafe fn load_own(at: *const u8, bytes: u32) -> u64 {
+    let at = at.cast_mut();
+    // SAFETY: the caller's; each arm checks its alignment.
+    unsafe {
+        match bytes {
+            1 => u64::from(AtomicU8::from_ptr(at).load(Relaxed)),
+            2 if at.addr() % 2 == 0 => u64::from(AtomicU16::from_ptr(at.cast()).load(Relaxed)),
+            4 if at.addr() % 4 == 0 => u64::from(AtomicU32::from_ptr(at.cast()).load(Relaxed)),
+            8 if at.addr() % 8 == 0 => AtomicU64::from_ptr(at.cast()).load(Relaxed),
+            _ => (0..bytes as usize).fold(0, |value, n| value | u64::from(read_byte(at.add(n))) << (8 * n)),
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! The DIF interpreter.
+//!
+//! A verified [`Difo`] is decoded once, when its program is loaded, into [`Code`]: variables become places,
+//! integers and string addresses become operands, and the commonest sequences become one instruction. A [`Machine`] runs
+//! code for one clause of one firing.
+//!
+//! ```text
+//!   Moment   one firing on one CPU: probe, arguments, clocks read at first use
+//!     └─ Machine   one clause (ECB): variables, scratch memory, rights
+//!          └─ run(&Code) -> value or Fault    predicate, then each action
+//! ```
+//!
+//! # What always holds
+//!
+//! * Everything here but [`Code::new`] is probe context: no memory is taken, nothing waits, nothing panics.
+//!   Every run ends: branches go forward only, and string subroutines look at no more than `strsize` bytes of each
+//!   operand, each in time linear in that.
+//! * A value is 64 bits. A value *by reference* is an address. An address is an allegation until [`memory`] has found
+//!   whose it is: our own memory (scratch, the string table, variables, the probe's names) is accessed directly; other
+//!   memory is read through the host, which does not fault, and only for consumers that may read the kernel; nothing but
+//!   scratch and variables is ever written.
+//! * Arithmetic wraps. A fault ends the run with its kind, the faulting address and the byte offset of the instruction
+//!   (contract 2.5).
+//!
+//! # Dispatch
+//!
+//! The kernel build has no jump tables (an indirect jump is a retpoline there), so a `match` over all opcodes is a tree of
+//! compares. The dozen operations of which most programs consist are matched first, in the loop; everything else is
+//! behind one call, which keeps the loop small enough for the processor and for the compiler's registers. Conditional
+//! branches are one operation with a mask of outcomes, not ten.
+//!
+//! Rejected: threaded code (an indirect jump per instruction); copying strings out of their memory before working on
+//! them (twice the work, and scratch memory gone for nothing).
+
+mod builtin;
+mod code;
+mod inet;
+mod machine;
+pub(crate) mod memory;
+mod number;
+mod path;
+mod string;
+mod subr;
+mod tuple;
+mod uservar;
+
+#[cfg(test)]
+mod tests;
+
+use core::cell::{Cell, UnsafeCell};
+
+use dtrace_abi::fault;
+
+use crate::host::{EXECNAME_SIZE, Firing, Host};
+use crate::probe::Probe;
+use crate::scratch::Scratch;
+use crate::variable::Variables;
+
+#[cfg(doc)]
+use crate::difo::Difo;
+
+pub use code::Code;
+
+/// What went wrong in a clause; the numbers are those of the fault argument of dtrace:::ERROR (contract 2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum FaultKind {
+    /// Something that no other kind says.
+    Unknown = fault::UNKNOWN,
+    /// An address that cannot be read or written.
+    BadAddress = fault::BADADDR,
+    /// A misaligned address. Never on x86.
+    BadAlign = fault::BADALIGN,
+    /// An illegal operation.
+    IllegalOperation = fault::ILLOP,
+    /// A division by zero.
+    DivideByZero = fault::DIVZERO,
+    /// Scratch memory is used up.
+    NoScratch = fault::NOSCRATCH,
+    /// The consumer may not read kernel memory.
+    KernelPrivilege = fault::KPRIV,
+    /// The consumer may not look at the user process.
+    UserPrivilege = fault::UPRIV,
+    /// More than eight parts of a key or arguments.
+    TupleOverflow = fault::TUPOFLOW,
+    /// A stack that cannot be walked.
+    BadStack = fault::BADSTACK,
+}
+
+/// A fault, with all that dtrace:::ERROR tells about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What went wrong.
+    pub kind: FaultKind,
+    /// The faulting address, or 0 where there is none.
+    pub address: u64,
+    /// Byte offset of the instruction in the DIF text; none if the fault was not in DIF but, say, in storing a record.
+    pub offset: Option<u32>,
+}
+
+/// A fault whose place is not known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trap {
+    pub(crate) kind: FaultKind,
+    pub(crate) address: u64,
+}
+
+impl Trap {
+    pub(crate) const fn new(kind: FaultKind) -> Trap {
+        Trap { kind, address: 0 }
+    }
+
+    pub(crate) const fn at(kind: FaultKind, address: u64) -> Trap {
+        Trap { kind, address }
+    }
+
+    pub(crate) const fn fault(self, offset: Option<u32>) -> Fault {
+        Fault { kind: self.kind, address: self.address, offset }
+    }
+}
+
+/// What the consumer may look at in this firing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Kernel memory, kernel stacks, `curthread`.
+    pub kernel: bool,
+    /// The current process: its memory, its stack, who it is.
+    pub process: bool,
+}
+
+impl Access {
+    /// Everything.
+    pub const ALL: Access = Access { kernel: true, process: true };
+    /// Nothing but the consumer's own variables.
+    pub const NONE: Access = Access { kernel: false, process: false };
+}
+
+/// The subroutine `speculation()`: the consumer's speculation buffers.
+pub trait Speculate {
+    /// A speculation id, or 0 if there is no free one (which the callee counts).
+    fn speculation(&self) -> u64;
+}
+
+/// For who has no speculations: always 0.
+impl Speculate for () {
+    fn speculation(&self) -> u64 {
+        0
+    }
+}
+
+/// The probe that fires, as programs see it. [`Probe`] is one; tests have their own.
+pub trait Subject<H: Host> {
+    /// `id`.
+    fn id(&self) -> u32;
+    /// Frames that `stack()` and `caller` leave out.
+    fn aframes(&self) -> u32;
+    /// Argument `n`.
+    fn arg(&self, firing: &Firing<'_>, n: usize) -> u64;
+    /// `probeprov`, `probemod`, `probefunc`, `probename`, each with its NUL, each staying where it is.
+    fn name(&self, part: NamePart) -> &[u8];
+}
+
+/// A part of a probe's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamePart {
+    /// `probeprov`
+    Provider,
+    /// `probemod`
+    Module,
+    /// `probefunc`
+    Function,
+    /// `probename`
+    Name,
+}
+
+impl<H: Host> Subject<H> for Probe<H> {
+    #[inline]
+    fn id(&self) -> u32 {
+        Probe::id(self)
+    }
+
+    fn aframes(&self) -> u32 {
+        Probe::aframes(self)
+    }
+
+    #[inline]
+    fn arg(&self, firing: &Firing<'_>, n: usize) -> u64 {
+        Probe::arg(self, firing, n)
+    }
+
+    #[inline]
+    fn name(&self, part: NamePart) -> &[u8] {
+        match part {
+            NamePart::Provider => self.provider_name(),
+            NamePart::Module => self.module(),
+            NamePart::Function => Probe::function(self),
+            NamePart::Name => Probe::name(self),
+        }
+    }
+}
+
+/// One firing on one CPU: what all its clauses share.
+///
+/// `timestamp` and the like are read from the host when the first clause asks, and are then the same for the whole
+/// firing.
+pub struct Moment<'a, H: Host, P: Subject<H> = Probe<H>> {
+    pub(crate) host: &'a H,
+    pub(crate) probe: &'a P,
+    pub(crate) firing: &'a Firing<'a>,
+    pub(crate) cpu: usize,
+    known: Cell<u8>,
+    timestamp: Cell<u64>,
+    vtimestamp: Cell<u64>,
+    walltimestamp: Cell<u64>,
+    thread: Cell<u64>,
+    execname: UnsafeCell<[u8; EXECNAME_SIZE]>,
+}
+
+const KNOW_TIMESTAMP: u8 = 1;
+const KNOW_VTIMESTAMP: u8 = 2;
+const KNOW_WALLTIMESTAMP: u8 = 4;
+const KNOW_EXECNAME: u8 = 8;
+
+impl<'a, H: Host, P: Subject<H>> Moment<'a, H, P> {
+    /// A firing of `probe` on `cpu`, in probe context there.
+    #[inline]
+    pub fn new(host: &'a H, probe: &'a P, firing: &'a Firing<'a>, cpu: usize) -> Self {
+        Moment {
+            host,
+            probe,
+            firing,
+            cpu,
+            known: Cell::new(0),
+            timestamp: Cell::new(0),
+            vtimestamp: Cell::new(0),
+            walltimestamp: Cell::new(0),
+            thread: Cell::new(0),
+            execname: UnsafeCell::new([0; EXECNAME_SIZE]),
+        }
+    }
+
+    #[inline(always)]
+    fn once(&self, what: u8, cell: &Cell<u64>, read: impl FnOnce(&H) -> u64) -> u64 {
+        if self.known.get() & what == 0 {
+            self.known.set(self.known.get() | what);
+            cell.set(read(self.host));
+        }
+        cell.get()
+    }
+
+    /// `timestamp` of this firing.
+    #[inline]
+    pub fn timestamp(&self) -> u64 {
+        self.once(KNOW_TIMESTAMP, &self.timestamp, H::timestamp)
+    }
+
+    /// `vtimestamp` of this firing.
+    pub fn vtimestamp(&self) -> u64 {
+        self.once(KNOW_VTIMESTAMP, &self.vtimestamp, H::vtimestamp)
+    }
+
+    /// `walltimestamp` of this firing.
+    pub fn walltimestamp(&self) -> u64 {
+        self.once(KNOW_WALLTIMESTAMP, &self.walltimestamp, H::walltimestamp)
+    }
+
+    /// The identity of the thread, for thread-local variables.
+    #[inline]
+    pub fn thread(&self) -> u64 {
+        if self.thread.get() == 0 {
+            self.thread.set(self.host.thread_key());
+        }
+        self.thread.get()
+    }
+
+    /// `execname`, NUL-terminated.
+    #[inline]
+    pub fn execname(&self) -> &[u8; EXECNAME_SIZE] {
+        if self.known.get() & KNOW_EXECNAME == 0 {
+            self.known.set(self.known.get() | KNOW_EXECNAME);
+            // SAFETY: a `Moment` is on one CPU and not `Sync`. References to the array are only given out below, once it
+            // is known, and it is written only here, before that.
+            let name = unsafe { &mut *self.execname.get() };
+            self.host.execname(name);
+            name[EXECNAME_SIZE - 1] = 0;
+        }
+        // SAFETY: as above: not written any more.
+        unsafe { &*self.execname.get() }
+    }
+
+    /// The CPU.
+    pub fn cpu(&self) -> usize {
+        self.cpu
+    }
+}
+
+/// What a clause's code runs with beside the firing: its consumer's things.
+#[derive(Clone, Copy)]
+pub struct Clause<'a> {
+    /// The consumer's variables.
+    pub variables: &'a Variables,
+    /// The consumer's speculations.
+    pub speculations: &'a dyn Speculate,
+    /// What the consumer may look at.
+    pub access: Access,
+    /// The consumer's `strsize`: the most that any string takes, with its NUL. At least 1.
+    pub strsize: usize,
+    /// `epid`.
+    pub epid: u32,
+}
+
+/// Runs the code of one clause of one firing.
+pub struct Machine<'a, H: Host, P: Subject<H> = Probe<H>> {
+    pub(crate) moment: &'a Moment<'a, H, P>,
+    pub(crate) clause: Clause<'a>,
+    pub(crate) scratch: Scratch<'a>,
+    /// The string table of the code that ran last.
+    strings: Cell<(*const u8, usize)>,
+    /// Where `strtok(NULL, ...)` goes on, or 0.
+    strtok: Cell<u64>,
+}
+
+impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
+    /// A machine for one clause, with this scratch memory.
+    #[inline]
+    pub fn new(moment: &'a Moment<'a, H, P>, clause: Clause<'a>, scratch: Scratch<'a>) -> Self {
+        Machine { moment, clause, scratch, strings: Cell::new((core::ptr::null(), 0)), strtok: Cell::new(0) }
+    }
+}
