@@ -2,7 +2,10 @@
 //!
 //! Data flows one way: D text → [`d`] (lexer, parser, checker) → code generation and DOF → the device → the consumer.
 
+pub mod codegen;
 pub mod d;
+pub mod dif;
+pub mod dof;
 pub mod error;
 pub mod program;
 pub mod types;

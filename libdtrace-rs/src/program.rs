@@ -9,6 +9,7 @@
 //! in the handle, counted from 1: [`Program::number`] hands the numbers out, so that the consumer finds the statement of any
 //! record by an index. 0 is no statement.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::types::TypeId;
@@ -66,6 +67,8 @@ pub enum VarScope {
 pub struct DifVar {
     /// Its name.
     pub name: Rc<str>,
+    /// Where the name stands in the object's string table.
+    pub name_at: u32,
     /// Its number.
     pub id: u32,
     /// Whether it is an associative array.
@@ -130,8 +133,29 @@ pub struct Aggregation {
     pub id: u32,
     /// `DTRACEAGG_*`.
     pub kind: u32,
-    /// How many keys the program wrote.
-    pub nkeys: u32,
+    /// The types of the keys that the program wrote.
+    pub keys: Rc<[TypeId]>,
+}
+
+/// The aggregations of a handle, by number.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Aggregations(BTreeMap<u32, Rc<Aggregation>>);
+
+impl Aggregations {
+    /// The aggregation with this number.
+    pub fn get(&self, id: u32) -> Option<&Rc<Aggregation>> {
+        self.0.get(&id)
+    }
+
+    /// Adds one, unless its number is known already, and gives the one that is kept.
+    pub fn add(&mut self, aggregation: Aggregation) -> Rc<Aggregation> {
+        self.0.entry(aggregation.id).or_insert_with(|| Rc::new(aggregation)).clone()
+    }
+
+    /// All of them, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Rc<Aggregation>> {
+        self.0.values()
+    }
 }
 
 /// The actions that only the library carries out, by the number their LIBACT action carries.
@@ -148,6 +172,10 @@ pub enum LibAction {
     Denormalize = 0x40,
     /// `trunc(@a[, n])`
     Trunc = 0x41,
+    /// `ftruncate()`
+    Ftruncate = 0x44,
+    /// `setopt(name[, value])`
+    Setopt = 0x4b,
 }
 
 /// What a statement is, for the consumer.
@@ -169,8 +197,8 @@ pub enum StmtKind {
     Aggregate(Rc<Aggregation>),
     /// `printa` of these aggregations, with a format if there is one.
     Printa(Option<Rc<str>>, Vec<Rc<Aggregation>>),
-    /// `clear`, `trunc`, `normalize`, `denormalize`
-    Library(LibAction, Rc<Aggregation>),
+    /// `clear`, `trunc`, `normalize`, `denormalize` of an aggregation; `ftruncate`, `setopt` of none.
+    Library(LibAction, Option<Rc<Aggregation>>),
 }
 
 /// A stability attribute: how far a name may be relied on (contract 2.5).
@@ -231,8 +259,6 @@ pub struct Ecb {
 pub struct Program {
     /// Its clauses, in source order.
     pub ecbs: Vec<Ecb>,
-    /// Whether the verifier must see an image of version 2.
-    pub dof_version: u8,
 }
 
 impl Program {

@@ -1,0 +1,1 @@
+//! Code for hand-built trees.
