@@ -1,20 +1,58 @@
-# The verbs a person types. Everything they do is in scripts beside what it concerns; make help lists the verbs.
+# The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help build guest shell
+.PHONY: help setup run test build guest shell install load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
-guest-environment = KERNEL CPUS MEM TIMEOUT FILES NODRIVER DTRACE ACCEL COUNTED LOG APPEND V
-export $(guest-environment)
+PREFIX ?= /usr
+DESTDIR ?=
+export KERNEL CPUS MEM TIMEOUT FILES NODRIVER DTRACE ACCEL COUNTED LOG APPEND V
+
+running := $(shell uname -r)
+version = $(shell driver/build --version)
+dkms-tree = $(DESTDIR)/usr/src/dtracedrv-$(version)
+target-dir = $(or $(CARGO_TARGET_DIR),target)
+# One word for the shell, whatever is in it.
+quote = '$(subst ','\'',$(1))'
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r verb text; do \
+		printf '  make %-8s %s\n' "$$verb" "$$text"; done
 
-build: ## the driver, dtracedrv.ko, for KERNEL=6.1 (or 6.12, or a release whose headers are installed)
+setup: ## install what is missing to build, test and run (Debian 12, root or sudo); the verbs below do it themselves
+	@compat-tests/guest/setup
+
+run: setup ## trace a guest at work: D='syscall::openat:entry { ... }' (default: system calls by program)
+	@compat-tests/guest/demo $(if $(D),$(call quote,$(value D)))
+
+test: setup ## every test, natively and in the guest
+	@compat-tests/test
+
+build: setup ## the driver, dtracedrv.ko, for KERNEL=6.1, 6.12, or a release whose headers are installed
 	@driver/build $(KERNEL)
 
-guest: ## CMD='...' as root in a guest with the driver loaded; KERNEL CPUS MEM TIMEOUT FILES='host:guest ...'
-	@compat-tests/guest/run $(if $(CMD),'$(subst ','\'',$(CMD))','')
+guest: setup ## CMD='...' as root in a guest with the driver: KERNEL= CPUS= MEM= TIMEOUT= FILES='host:guest ...'
+	@compat-tests/guest/run $(call quote,$(value CMD))
 
-shell: ## an interactive shell in such a guest
+shell: setup ## an interactive shell in such a guest
 	@compat-tests/guest/run --shell
+
+install: ## dtrace to PREFIX=/usr, and the driver for this machine's kernel to /lib/modules (root)
+	driver/build $(running)
+	cargo build --release --package libdtrace-rs --bin dtrace
+	install -D $(target-dir)/release/dtrace $(DESTDIR)$(PREFIX)/sbin/dtrace
+	install -D -m 644 build/$(running)/dtracedrv.ko $(DESTDIR)/lib/modules/$(running)/extra/dtracedrv.ko
+	$(if $(DESTDIR),,depmod $(running))
+
+load: ## load the installed driver into this machine's kernel (root)
+	modprobe dtracedrv
+
+unload: ## and unload it (root)
+	rmmod dtracedrv
+
+dkms: ## the driver as DKMS sources, built for every kernel that this machine installs (root)
+	driver/dkms $(dkms-tree)
+	$(if $(DESTDIR),,dkms install dtracedrv/$(version))
+
+clean: ## remove what was built here (downloads stay in ~/.cache/dtrace-rs)
+	rm -rf build $(target-dir)
