@@ -7,5 +7,6 @@ pub mod d;
 pub mod dif;
 pub mod dof;
 pub mod error;
+pub mod printf;
 pub mod program;
 pub mod types;
