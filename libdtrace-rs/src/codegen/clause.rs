@@ -34,7 +34,7 @@ pub(super) fn compile(clause: &Clause, context: &mut Context<'_>, ecbs: &mut Vec
     let mut branches = Branches { clause, context, first: Vec::new(), blocks: Vec::new() };
     let root = match &clause.predicate {
         Some(p) => {
-            let var = branches.choice(clause.pos);
+            let var = branches.choice();
             // A predicate is a choice without another branch.
             let chosen = branches.set(&var, p, clause.attribute)?;
             branches.first.push(chosen);
@@ -76,7 +76,7 @@ struct Branches<'a, 'c> {
 
 impl Branches<'_, '_> {
     /// A new choice.
-    fn choice(&mut self, _pos: Pos) -> Var {
+    fn choice(&mut self) -> Var {
         let id = (self.context.fresh_local)();
         let ty = self.context.types.intrinsics().int;
         Var { id, scope: VarScope::Local, name: "if".into(), array: false, ty }
@@ -104,7 +104,7 @@ impl Branches<'_, '_> {
                 block.push(statement(s, self.context)?);
                 continue;
             };
-            let var = self.choice(s.pos);
+            let var = self.choice();
             let zero = expr(s.pos, var.ty, ExprKind::Int(0));
             let clear = self.assignment(&var, zero, self.clause.attribute)?;
             self.first.push(clear);

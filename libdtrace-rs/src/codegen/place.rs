@@ -272,7 +272,7 @@ impl Generator<'_> {
                 self.asm.store(store_op(self.types.size(ty).unwrap_or(8)), value, address);
             }
             Place::Memory(address, Some(unit)) => {
-                self.store_bits(address, unit, value, self.is_signed(ty))?
+                self.store_bits(address, unit, value, self.is_signed(ty))?;
             }
         }
         Ok(())

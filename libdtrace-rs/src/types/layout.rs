@@ -61,11 +61,7 @@ impl AggregateBuilder {
     /// Adds a member; an empty name makes it anonymous.
     pub fn member(&mut self, types: &Types, name: &str, ty: TypeId) -> Result<(), LayoutError> {
         self.check_name(name)?;
-        // The last member may be an array without a bound.
-        let size = match types.size(ty) {
-            Some(size) => size,
-            None => return Err(LayoutError::Incomplete),
-        };
+        let Some(size) = types.size(ty) else { return Err(LayoutError::Incomplete) };
         let align = types.align(ty);
         let start = if self.union { 0 } else { self.end.next_multiple_of(align * 8) };
         if size > MAX_BYTES || start / 8 > MAX_BYTES {
