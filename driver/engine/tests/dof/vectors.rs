@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dtrace_abi::{agg, name_bytes};
-use dtrace_engine::difo::{Limits, Uses};
+use dtrace_engine::difo::{Difo, Limits, Uses};
 use dtrace_engine::dof::{Program, Purpose};
 
 /// The directory of the images, if there is one.
@@ -49,7 +49,7 @@ fn without_kernel_access_they_load_as_well() {
     let Some(dir) = vectors() else { return };
     let image = fs::read(dir.join("struct.dof")).unwrap();
     let program = Program::load(&image, Purpose::Enable, &Limits::new(false)).unwrap();
-    let ops = program.difos.iter().flat_map(|difo| difo.text()).map(|instr| instr.op());
+    let ops = program.difos.iter().flat_map(Difo::text).map(|instr| instr.op());
     let loads: Vec<u8> = ops.filter(|op| (28..=34).contains(op) || (71..=77).contains(op)).collect();
     assert_eq!(loads, [73, 72], "ldsw and ldsh have become rldsw and rldsh");
 }

@@ -1,0 +1,225 @@
+//! A hundred thousand images that are truncated, bent or mere noise: each is loaded or refused, and all memory comes
+//! back.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use dtrace_abi::dof::{ID_PAD, SECT_MAX};
+use dtrace_abi::{DofHdr, DofSec};
+use dtrace_engine::difo::Limits;
+use dtrace_engine::dof::{Program, Purpose};
+
+use crate::image;
+
+thread_local! {
+    /// Allocations of this thread that have not been freed.
+    static LIVE: Cell<i64> = const { Cell::new(0) };
+    /// The allocation of this thread that is to fail, counted from now; 0 for none.
+    static FAIL: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The system's allocator, counted by thread.
+struct Counting;
+
+// SAFETY: all memory comes from and goes to `System`, with the same layouts; counting touches no memory but two
+// thread-local cells that need no allocation.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let fail = FAIL.get();
+        if fail != 0 {
+            FAIL.set(fail - 1);
+            if fail == 1 {
+                return std::ptr::null_mut();
+            }
+        }
+        LIVE.set(LIVE.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.set(LIVE.get() - 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) };
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Marsaglia's xorshift64*: the same numbers each time.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+}
+
+/// How often one of each kind came up.
+#[derive(Default)]
+struct Tally {
+    loaded: u32,
+    refused: u32,
+}
+
+/// Loads an image both ways and with both rights.
+fn load(image: &[u8], tally: &mut Tally) {
+    let ways = [
+        (Purpose::Enable, Limits::new(true)),
+        (Purpose::Enable, Limits::new(false)),
+        (Purpose::Helper { base: 0x1234_5678_9abc_def0 }, Limits::for_helper()),
+    ];
+    for (purpose, limits) in ways {
+        match Program::load(image, purpose, &limits) {
+            Ok(program) => {
+                tally.loaded += 1;
+                drop(program);
+            }
+            Err(error) => {
+                tally.refused += 1;
+                assert_ne!(dtrace_engine::errno::Errno::from(error).code(), 0);
+            }
+        }
+    }
+}
+
+fn samples() -> [Vec<u8>; 2] {
+    [image::program().build(), image::helper().build()]
+}
+
+/// Runs `f`, and asserts that this thread holds as much memory afterwards as before.
+fn balanced(f: impl FnOnce()) {
+    let before = LIVE.get();
+    f();
+    assert_eq!(LIVE.get(), before, "allocations without a free");
+}
+
+#[test]
+fn truncated_images_are_refused() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut short = Tally::default();
+    let mut tally = Tally::default();
+    balanced(|| {
+        for sample in samples() {
+            for len in 0..sample.len() {
+                load(&sample[..len], &mut short);
+            }
+            // With a header that admits it, what is cut off may be something that nothing refers to.
+            for _ in 0..10_000 {
+                let mut image = sample[..64 + random.below(sample.len() - 64)].to_vec();
+                let len = image.len() as u64;
+                image[40..48].copy_from_slice(&len.to_ne_bytes());
+                load(&image, &mut tally);
+            }
+        }
+    });
+    assert_eq!(short.loaded, 0);
+    assert!(tally.refused > 50_000);
+}
+
+#[test]
+fn bent_images_are_loaded_or_refused() {
+    let mut random = Random(0x0123_4567_89ab_cdef);
+    let mut tally = Tally::default();
+    balanced(|| {
+        for sample in samples() {
+            for _ in 0..15_000 {
+                let mut image = sample.clone();
+                for _ in 0..1 + random.below(4) {
+                    let at = random.below(image.len());
+                    image[at] ^= 1 << random.below(8);
+                }
+                load(&image, &mut tally);
+            }
+            // Whole words that are likely to be offsets, sizes, indices.
+            for _ in 0..15_000 {
+                let mut image = sample.clone();
+                for _ in 0..1 + random.below(3) {
+                    let at = random.below(image.len() / 4) * 4;
+                    let word = match random.below(4) {
+                        0 => random.next() as u32,
+                        1 => random.below(64) as u32,
+                        2 => (image.len() as u32).wrapping_sub(random.below(64) as u32),
+                        _ => u32::MAX - random.below(16) as u32,
+                    };
+                    image[at..at + 4].copy_from_slice(&word.to_ne_bytes());
+                }
+                load(&image, &mut tally);
+            }
+        }
+    });
+    assert!(tally.loaded > 1_000 && tally.refused > 10_000, "the test bends too much or too little");
+}
+
+#[test]
+fn noise_is_refused_or_loaded() {
+    let mut random = Random(0xfeed_beef_dead_f00d);
+    let mut tally = Tally::default();
+    balanced(|| {
+        let mut header = image::Builder::new().header;
+        for round in 0..20_000 {
+            let sections = 1 + random.below(12);
+            let size = size_of::<DofHdr>() + sections * size_of::<DofSec>() + random.below(1024);
+            let mut image: Vec<u8> = (0..size).map(|_| random.next() as u8).collect();
+            if round % 4 != 0 {
+                // A sound header, and section headers that are half sound, so that noise gets further in.
+                header.secnum = sections as u32;
+                header.secoff = size_of::<DofHdr>() as u64;
+                header.loadsz = size as u64;
+                header.ident[ID_PAD..].fill(0);
+                image[..size_of::<DofHdr>()].copy_from_slice(dtrace_abi::Plain::as_bytes(&header));
+                for index in 0..sections {
+                    let offset = (random.below(size) & !7) as u64;
+                    let section = DofSec {
+                        kind: random.below(SECT_MAX as usize + 1) as u32,
+                        align: 8,
+                        flags: 1,
+                        entsize: [0, 1, 4, 8, 16, 20, 24, 32, 48][random.below(9)],
+                        offset,
+                        size: (random.below(size - offset as usize + 1) / 96 * 96) as u64,
+                    };
+                    let at = size_of::<DofHdr>() + index * size_of::<DofSec>();
+                    image[at..at + size_of::<DofSec>()]
+                        .copy_from_slice(dtrace_abi::Plain::as_bytes(&section));
+                }
+            }
+            load(&image, &mut tally);
+        }
+    });
+    assert!(tally.refused > 50_000);
+}
+
+#[test]
+fn running_out_of_memory_anywhere_is_an_error() {
+    for (sample, purpose, limits) in [
+        (&samples()[0], Purpose::Enable, Limits::new(true)),
+        (&samples()[1], Purpose::Helper { base: 0 }, Limits::for_helper()),
+    ] {
+        let mut failures = 0;
+        loop {
+            let mut error = None;
+            balanced(|| {
+                FAIL.set(failures + 1);
+                let result = Program::load(sample, purpose, &limits);
+                FAIL.set(0);
+                error = result.err();
+            });
+            match error {
+                Some(error) => {
+                    assert_eq!(error, dtrace_engine::dof::DofError::OutOfMemory);
+                    failures += 1;
+                }
+                None => break,
+            }
+        }
+        assert!(failures > 10, "only {failures} allocations");
+    }
+}
