@@ -3,6 +3,9 @@
 //! A [`Btf`] is one object: the kernel, or a module whose ids and strings continue those of the kernel. Opening it checks the
 //! header and walks the type section once to learn where each type starts; a type is decoded when asked for. Every index and
 //! offset is checked, since the file may be any file: a bad one reads as nothing.
+//!
+//! There is no index of names. A program asks for a handful; each string stands once in the string section, so a search for
+//! its text and then for the records that carry its offset costs less than a hundredth of what a table of all names does.
 
 use std::collections::HashMap;
 
@@ -57,7 +60,8 @@ pub(super) struct Btf {
     pub(super) first_id: u32,
     /// The first string offset that is ours.
     first_string: u32,
-    names: Option<HashMap<u64, Vec<u32>>>,
+    /// What was looked up before.
+    found: HashMap<(NameSpace, Box<str>), Option<u32>>,
 }
 
 /// One type record: its fixed part, and where the rest is.
@@ -121,7 +125,7 @@ impl Btf {
             starts,
             first_id,
             first_string,
-            names: None,
+            found: HashMap::new(),
             data,
         })
     }
@@ -133,7 +137,11 @@ impl Btf {
 
     /// The record of an id of this object.
     pub(super) fn record(&self, id: u32) -> Option<Record> {
-        let start = *self.starts.get(id.checked_sub(self.first_id)? as usize)? as usize;
+        self.record_at(*self.starts.get(id.checked_sub(self.first_id)? as usize)?)
+    }
+
+    fn record_at(&self, start: u32) -> Option<Record> {
+        let start = start as usize;
         debug_assert!(start >= self.types_at);
         let info = word_at(&self.data, start + 4)?;
         Some(Record {
@@ -164,37 +172,46 @@ impl Btf {
         offset >= self.first_string
     }
 
-    /// The id of a named type of this object. `string` reads names, for those that live in the base.
+    /// The id of a named type of this object, whose name may stand among the strings of the base.
     pub(super) fn find(&mut self, space: NameSpace, name: &str, base: Option<&Btf>) -> Option<u32> {
-        if self.names.is_none() {
-            self.names = Some(self.index(base));
+        let key = (space, Box::from(name));
+        if let Some(&found) = self.found.get(&key) {
+            return found;
         }
-        let candidates = self.names.as_ref()?.get(&hash(space, name.as_bytes()))?;
-        candidates.iter().copied().find(|&id| {
-            self.record(id).is_some_and(|r| {
-                space_of(&r) == Some(space) && self.string_with(r.name, base).is_some_and(|s| s == name)
-            })
-        })
+        let found = self.search(space, name, base);
+        self.found.insert(key, found);
+        found
+    }
+
+    fn search(&self, space: NameSpace, name: &str, base: Option<&Btf>) -> Option<u32> {
+        if name.is_empty() || name.contains('\0') {
+            return None;
+        }
+        let own = self.string_offset(name);
+        let inherited = base.and_then(|b| b.string_offset(name));
+        if own.is_none() && inherited.is_none() {
+            return None;
+        }
+        let position = self.starts.iter().position(|&start| {
+            let offset = word_at(&self.data, start as usize);
+            (offset == own || offset == inherited)
+                && offset.is_some()
+                && self.record_at(start).is_some_and(|r| space_of(&r) == Some(space))
+        })?;
+        Some(self.first_id + u32::try_from(position).ok()?)
+    }
+
+    /// The offset of a string of this object, if it has it.
+    fn string_offset(&self, name: &str) -> Option<u32> {
+        let section = self.data.get(self.strings_at..self.strings_at + self.strings_len)?;
+        let section = std::str::from_utf8(section).ok()?;
+        let position = section.find(&format!("\0{name}\0"))?;
+        Some(self.first_string + u32::try_from(position + 1).ok()?)
     }
 
     /// A string of this object or its base.
     pub(super) fn string_with<'a>(&'a self, offset: u32, base: Option<&'a Btf>) -> Option<&'a str> {
         if self.owns_string(offset) { self.string(offset) } else { base?.string(offset) }
-    }
-
-    /// Names by hash: a map of 60,000 strings is not worth its memory when most are never asked for.
-    fn index(&self, base: Option<&Btf>) -> HashMap<u64, Vec<u32>> {
-        let mut names: HashMap<u64, Vec<u32>> = HashMap::with_capacity(self.starts.len() / 2);
-        for id in self.first_id..self.end_id() {
-            let Some(record) = self.record(id) else { continue };
-            let Some(space) = space_of(&record) else { continue };
-            let Some(name) = self.string_with(record.name, base) else { continue };
-            if name.is_empty() {
-                continue;
-            }
-            names.entry(hash(space, name.as_bytes())).or_default().push(id);
-        }
-        names
     }
 }
 
@@ -209,15 +226,6 @@ fn space_of(record: &Record) -> Option<NameSpace> {
         k::VAR => NameSpace::Variable,
         _ => return None,
     })
-}
-
-/// FNV-1a over the name, seeded with its space.
-fn hash(space: NameSpace, name: &[u8]) -> u64 {
-    let mut h = 0xcbf2_9ce4_8422_2325u64 ^ space as u64;
-    for &b in name {
-        h = (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    h
 }
 
 fn word_at(data: &[u8], at: usize) -> Option<u32> {

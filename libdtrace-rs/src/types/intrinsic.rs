@@ -92,6 +92,8 @@ const TYPEDEFS: &[(&str, &str)] = &[
     ("id_t", "int"),
     ("pid_t", "int"),
     ("zoneid_t", "int"),
+    ("uid_t", "int"),
+    ("gid_t", "int"),
 ];
 
 impl Intrinsics {

@@ -110,7 +110,9 @@ fn conversions_are_those_of_c() {
         !0,
         !0 << 31,
     ];
-    let types: &[(&str, fn(u64) -> u64)] = &[
+    /// What C makes of a bit pattern in a type.
+    type Conversion = fn(u64) -> u64;
+    let types: &[(&str, Conversion)] = &[
         ("char", |v| i64::from(v as i8).cast_unsigned()),
         ("unsigned char", |v| u64::from(v as u8)),
         ("short", |v| i64::from(v as i16).cast_unsigned()),
@@ -402,7 +404,7 @@ fn user_memory_is_read_by_user_loads() {
     let mut p = x.e(x.t.pointer_to(x.ty("int")), ExprKind::Int(MEMORY));
     p.user = true;
     let load = x.e(x.ty("int"), ExprKind::Deref(Box::new(p)));
-    assert_eq!(dtrace_abi::dif::Instr(x.difo(&load).text[1]).op(), dif::OP_ULDSW);
+    assert_eq!(dif::Instr(x.difo(&load).text[1]).op(), dif::OP_ULDSW);
 }
 
 #[test]
