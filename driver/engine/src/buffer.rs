@@ -174,6 +174,13 @@ impl Area {
         Some(Reservation { at: Place(at), record, scratch })
     }
 
+    /// What is free, 8-aligned.
+    #[inline]
+    fn free(&mut self) -> &mut [u8] {
+        let from = self.offset.next_multiple_of(8);
+        self.bytes.get_mut(from..self.limit).unwrap_or_default()
+    }
+
     /// Makes `size` bytes at the reserved place part of the contents.
     #[inline]
     pub fn commit(&mut self, at: Place, size: u32) {
@@ -376,6 +383,15 @@ impl Writer<'_> {
         match self.policy {
             Policy::Switch => self.area.reserve(need),
             _ => self.reserve_alone(need, size_of_record),
+        }
+    }
+
+    /// Scratch memory for what runs before there is a record: what the next reservation will take.
+    #[inline]
+    pub fn scratch(&mut self) -> &mut [u8] {
+        match self.policy {
+            Policy::Switch => self.area.free(),
+            _ => self.scratch,
         }
     }
 

@@ -5,8 +5,10 @@
 
 use core::fmt;
 
+use crate::aggregation::AggregationError;
 use crate::dof::DofError;
 use crate::glob::TooDeep;
+use crate::host::BadAddress;
 use crate::mem::OutOfMemory;
 use crate::variable::VariableError;
 
@@ -91,12 +93,11 @@ impl From<TooDeep> for Errno {
     }
 }
 
-impl From<DofError> for Errno {
-    fn from(error: DofError) -> Errno {
+impl From<AggregationError> for Errno {
+    fn from(error: AggregationError) -> Errno {
         match error {
-            DofError::OutOfMemory => Errno::ENOMEM,
-            DofError::TooBig => Errno::E2BIG,
-            _ => Errno::EINVAL,
+            AggregationError::OutOfMemory => Errno::ENOMEM,
+            AggregationError::Layout => Errno::EINVAL,
         }
     }
 }
@@ -106,6 +107,22 @@ impl From<VariableError> for Errno {
         match error {
             VariableError::OutOfMemory => Errno::ENOMEM,
             VariableError::Conflict(..) | VariableError::TooLarge => Errno::EINVAL,
+        }
+    }
+}
+
+impl From<BadAddress> for Errno {
+    fn from(_: BadAddress) -> Errno {
+        Errno::EFAULT
+    }
+}
+
+impl From<DofError> for Errno {
+    fn from(error: DofError) -> Errno {
+        match error {
+            DofError::OutOfMemory => Errno::ENOMEM,
+            DofError::TooBig => Errno::E2BIG,
+            _ => Errno::EINVAL,
         }
     }
 }

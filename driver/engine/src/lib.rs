@@ -11,24 +11,38 @@
 extern crate alloc;
 
 pub mod aggregation;
+mod anchor;
 pub mod buffer;
+mod builtin;
+mod clause;
+mod control;
+mod cpu;
 pub mod difo;
 pub mod dof;
 pub mod dynvar;
 mod ecb;
+mod enabling;
 pub mod errno;
 pub mod exchange;
+mod fire;
 pub mod glob;
 pub mod host;
+mod housekeeping;
 pub mod interp;
 pub mod interval;
+mod ioctl;
 pub mod mem;
+mod option;
 pub mod probe;
 pub mod provider;
 pub mod scratch;
+mod session;
+mod state;
 pub mod variable;
 pub mod verify;
 
+pub use control::{Consumer, Dtrace};
 pub use host::{BadAddress, Firing, Host};
 pub use probe::{Probe, ProbeId};
 pub use provider::{Description, Privileges, Provider, ProviderId, ProviderInfo, Registrar};
+pub use session::Cred;

@@ -20,8 +20,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
-use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use dtrace_abi::desc;
 
@@ -40,9 +40,8 @@ pub type ProbeId = NonZeroU32;
 /// The first cache line holds all that a firing reads of it.
 #[repr(C, align(64))]
 pub struct Probe<H: Host> {
-    /// The ECBs in the order they were enabled, or null: published whole, never changed in place, freed a grace period
-    /// after it was replaced.
-    pub(crate) ecbs: AtomicPtr<EcbList<H>>,
+    /// The ECBs in the order they were enabled.
+    pub(crate) ecbs: EcbList,
     /// The predicate id that [`Host::predicate_cache`] is compared with before anything else, or 0: set if the probe has
     /// one ECB only and its predicate may be cached.
     pub(crate) cached_predicate: AtomicU64,
@@ -50,6 +49,7 @@ pub struct Probe<H: Host> {
     cookie: usize,
     id: ProbeId,
     aframes: u32,
+    builtin: bool,
     /// Where the function's and the name's text begin in `text`.
     function_at: u16,
     name_at: u16,
@@ -57,8 +57,8 @@ pub struct Probe<H: Host> {
     text: Vec<u8>,
 }
 
-// SAFETY: the raw pointers are to a `Registered`, whose parts are Send and Sync (`Provider: Send + Sync`) and which
-// outlives its probes, and to `EcbList`s, which are immutable once published and Sync by their own proof.
+// SAFETY: the raw pointer is to a `Registered`, whose parts are Send and Sync (`Provider: Send + Sync`) and which outlives
+// its probes.
 unsafe impl<H: Host> Send for Probe<H> {}
 // SAFETY: as for Send; everything that changes is atomic.
 unsafe impl<H: Host> Sync for Probe<H> {}
@@ -89,7 +89,24 @@ impl<H: Host> Probe<H> {
     #[inline]
     #[must_use]
     pub fn is_enabled(&self) -> bool {
-        !self.ecbs.load(Ordering::Relaxed).is_null()
+        !self.ecbs.is_empty()
+    }
+
+    pub(crate) fn probe_id(&self) -> ProbeId {
+        self.id
+    }
+
+    /// Whether it is BEGIN, END or ERROR, which fire for one consumer only.
+    #[inline]
+    pub(crate) fn is_builtin(&self) -> bool {
+        self.builtin
+    }
+
+    /// Sets the cached predicate to what the ECBs on the probe allow. Control path.
+    pub(crate) fn refresh_cached_predicate(&self) {
+        // SAFETY: control path.
+        let id = self.ecbs.only().map_or(0, |ecb| unsafe { ecb.clause() }.predicate_id);
+        self.cached_predicate.store(id, Ordering::SeqCst);
     }
 
     pub(crate) fn registered(&self) -> &Registered<H> {
@@ -317,6 +334,12 @@ impl<H: Host> ProbeTable<H> {
         })
     }
 
+    /// Frees everything.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+        self.live = 0;
+    }
+
     /// The number of probes.
     pub(crate) fn live(&self) -> usize {
         self.live
@@ -426,12 +449,13 @@ impl<H: Host> ProbeTable<H> {
             text.try_push(0)?;
         }
         let probe = try_box(Probe {
-            ecbs: AtomicPtr::new(ptr::null_mut()),
+            ecbs: EcbList::new(),
             cached_predicate: AtomicU64::new(0),
             provider: NonNull::from(provider),
             cookie,
             id,
             aframes,
+            builtin: provider.id == ProviderId::BUILTIN,
             function_at: module.len() as u16 + 1,
             name_at: (module.len() + function.len()) as u16 + 2,
             text,

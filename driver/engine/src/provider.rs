@@ -23,6 +23,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::sync::atomic::AtomicBool;
 
 use dtrace_abi::{ArgDesc, PAttr, desc, privilege};
 
@@ -156,6 +157,11 @@ pub trait Provider<H: Host>: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProviderId(pub(crate) u32);
 
+impl ProviderId {
+    /// The engine's own, which registers first.
+    pub(crate) const BUILTIN: ProviderId = ProviderId(0);
+}
+
 /// A provider as the engine keeps it. Boxed, so that probes may point to it.
 pub(crate) struct Registered<H: Host> {
     pub(crate) id: ProviderId,
@@ -166,7 +172,7 @@ pub(crate) struct Registered<H: Host> {
     pub(crate) uid: u32,
     pub(crate) provider: Box<dyn Provider<H>>,
     /// Something was enabled or disabled since the last `commit`.
-    pub(crate) uncommitted: bool,
+    pub(crate) uncommitted: AtomicBool,
 }
 
 impl<H: Host> Registered<H> {
@@ -188,7 +194,7 @@ impl<H: Host> Registered<H> {
             privileges: info.privileges,
             uid: info.uid,
             provider,
-            uncommitted: false,
+            uncommitted: AtomicBool::new(false),
         })
     }
 

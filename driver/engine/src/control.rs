@@ -1,0 +1,363 @@
+//! The engine as a whole: [`Dtrace`], and everything that happens under its control mutex.
+//!
+//! There are two worlds. *Probe context* sees [`Dtrace::host`], the per-CPU blocks, probes, their ECBs, and through these
+//! the states of consumers; it takes no lock. *The control path* (ioctls, open, close, registration, housekeeping) holds
+//! the one control mutex and owns [`Control`]: all tables. What passes from the second to the first is published by
+//! single atomic stores; what is taken back is unlinked first, waited for with [`Dtrace::synchronize`], and freed then.
+//! Waiting is batched: closing a consumer with a hundred thousand ECBs waits once.
+//!
+//! Rejected: a lock for each table (there is no contention worth it: control operations are rare, and a lock order that
+//! covers provider callbacks is where the original's deadlocks came from); reference counts on the firing path.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::Ordering;
+
+use crate::builtin;
+use crate::cpu::Cpu;
+use crate::errno::Errno;
+use crate::host::Host;
+use crate::mem::{OutOfMemory, TryPush, try_box, try_build, try_with_capacity};
+use crate::probe::{Probe, ProbeId, ProbeTable};
+use crate::provider::{Description, Provider, ProviderId, ProviderInfo, Registered, Registrar};
+use crate::session::{Cred, Session};
+use crate::state::{Activity, Run, State};
+use crate::variable::Variables;
+
+/// The engine. One per host, in a place that does not go away while hooks can run.
+pub struct Dtrace<H: Host> {
+    pub(crate) host: H,
+    pub(crate) cpus: Vec<Cpu>,
+    /// BEGIN, END and ERROR. They exist as long as the engine.
+    pub(crate) builtin: builtin::Probes<H>,
+    control: UnsafeCell<Control<H>>,
+}
+
+// SAFETY: `control` is reached only through `Dtrace::control`, which holds the host's mutex; the rest is Sync.
+unsafe impl<H: Host> Sync for Dtrace<H> {}
+// SAFETY: everything in it is Send; the raw pointers in it are to boxes that it owns.
+unsafe impl<H: Host> Send for Dtrace<H> {}
+
+/// All tables.
+pub(crate) struct Control<H: Host> {
+    pub(crate) probes: ProbeTable<H>,
+    pub(crate) providers: Vec<Box<Registered<H>>>,
+    pub(crate) sessions: Vec<Session>,
+    next_provider: u32,
+    next_session: u64,
+    pub(crate) next_predicate: u64,
+    /// Whether `destructive` may be set at all (contract 3: `destructive_disallow`).
+    pub(crate) destructive_disallowed: bool,
+}
+
+/// The control mutex, held.
+pub(crate) struct Locked<'a, H: Host> {
+    dtrace: &'a Dtrace<H>,
+}
+
+impl<H: Host> Deref for Locked<'_, H> {
+    type Target = Control<H>;
+    fn deref(&self) -> &Control<H> {
+        // SAFETY: a `Locked` exists only while the mutex is held, and only one does.
+        unsafe { &*self.dtrace.control.get() }
+    }
+}
+
+impl<H: Host> DerefMut for Locked<'_, H> {
+    fn deref_mut(&mut self) -> &mut Control<H> {
+        // SAFETY: as for `deref`.
+        unsafe { &mut *self.dtrace.control.get() }
+    }
+}
+
+impl<H: Host> Drop for Locked<'_, H> {
+    fn drop(&mut self) {
+        self.dtrace.host.unlock();
+    }
+}
+
+/// An open consumer: what `open` gives and `close` takes.
+///
+/// It is a number and holds nothing; a host that must keep it in a word (a file's private data) uses
+/// [`Consumer::into_raw`] and [`Consumer::from_raw`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Consumer(u64);
+
+impl Consumer {
+    /// The consumer as a word, never 0.
+    #[must_use]
+    pub fn into_raw(self) -> u64 {
+        self.0
+    }
+
+    /// The consumer of a word. A word that is no consumer's is answered with EBADF wherever it is used.
+    #[must_use]
+    pub fn from_raw(raw: u64) -> Consumer {
+        Consumer(raw)
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.0
+    }
+}
+
+impl<H: Host> Dtrace<H> {
+    /// The engine on a machine, with its own `dtrace` provider: BEGIN, END and ERROR are probes 1, 2 and 3.
+    pub fn new(host: H) -> Result<Self, Errno> {
+        let cpus = try_build(host.cpus(), |_| Ok::<_, OutOfMemory>(Cpu::new()))?;
+        let mut control = Control {
+            probes: ProbeTable::new()?,
+            providers: Vec::new(),
+            sessions: Vec::new(),
+            next_provider: 0,
+            next_session: 1,
+            next_predicate: 0,
+            destructive_disallowed: false,
+        };
+        let provider = control.add_provider(&builtin::INFO, try_box(builtin::Builtin)?)?;
+        control.provide(None, |registered| registered.id == provider);
+        let builtin = builtin::Probes::find(&control.probes).ok_or(Errno::EIO)?;
+        Ok(Dtrace { host, cpus, builtin, control: UnsafeCell::new(control) })
+    }
+
+    /// The machine.
+    pub fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// Takes the control mutex.
+    pub(crate) fn control(&self) -> Locked<'_, H> {
+        self.host.lock();
+        Locked { dtrace: self }
+    }
+
+    /// Returns after every CPU has left the probe it was in.
+    pub(crate) fn synchronize(&self) {
+        dtrace_xcall::synchronize(self.cpus.iter().map(|cpu| &cpu.counter), |round| self.host.relax(round));
+    }
+
+    // ---------------------------------------------------------------- providers
+
+    /// Adds a provider and asks it for its probes. Retained enablings are matched with them.
+    ///
+    /// EINVAL for a bad name, EEXIST if there is a provider of that name, ENOMEM.
+    pub fn register(
+        &self,
+        info: &ProviderInfo<'_>,
+        provider: Box<dyn Provider<H>>,
+    ) -> Result<ProviderId, Errno> {
+        let mut control = self.control();
+        let id = control.add_provider(info, provider)?;
+        control.provide(None, |registered| registered.id == id);
+        self.rematch(&mut control);
+        Ok(id)
+    }
+
+    /// Takes a provider away with all its probes. EBUSY while any of them is enabled, ESRCH if there is none.
+    ///
+    /// Its hooks must be in the state that `commit` left them in: none in place.
+    pub fn unregister(&self, id: ProviderId) -> Result<(), Errno> {
+        let mut control = self.control();
+        let at = control.providers.iter().position(|p| p.id == id).ok_or(Errno::ESRCH)?;
+        self.remove_probes(&mut control, id, |_| true)?;
+        let provider = control.providers.remove(at);
+        drop(control);
+        drop(provider);
+        Ok(())
+    }
+
+    /// Lets a provider create probes outside of [`Provider::provide`] (a module was loaded, a process asked for probes);
+    /// retained enablings are matched with what it creates. ESRCH if there is no such provider.
+    pub fn with_registrar<R>(
+        &self,
+        id: ProviderId,
+        create: impl FnOnce(&mut Registrar<'_, H>) -> R,
+    ) -> Result<R, Errno> {
+        let mut control = self.control();
+        let Control { probes, providers, .. } = &mut *control;
+        let provider = providers.iter().find(|p| p.id == id).ok_or(Errno::ESRCH)?;
+        let before = probes.last_id();
+        let result = create(&mut Registrar::new(probes, provider));
+        if probes.last_id() != before {
+            self.rematch(&mut control);
+        }
+        Ok(result)
+    }
+
+    /// Takes those probes of a provider away that `which` names (a module is unloaded). EBUSY, and nothing is removed, if
+    /// one of them is enabled.
+    pub fn remove_probes_of(&self, id: ProviderId, which: impl Fn(&Probe<H>) -> bool) -> Result<(), Errno> {
+        let mut control = self.control();
+        self.remove_probes(&mut control, id, which)
+    }
+
+    fn remove_probes(
+        &self,
+        control: &mut Control<H>,
+        id: ProviderId,
+        which: impl Fn(&Probe<H>) -> bool,
+    ) -> Result<(), Errno> {
+        let chosen = |probe: &&Probe<H>| probe.registered().id == id && which(probe);
+        if control.probes.all(None).filter(chosen).any(Probe::is_enabled) {
+            return Err(Errno::EBUSY);
+        }
+        let count = control.probes.all(None).filter(chosen).count();
+        let mut gone = try_with_capacity(count)?;
+        let mut from = Some(ProbeId::MIN);
+        while let Some(at) = from {
+            let Some(probe) = control.probes.all(Some(at)).find(chosen).map(|p| p.probe_id()) else { break };
+            from = probe.checked_add(1);
+            gone.try_push(control.probes.remove(probe))?;
+        }
+        if !gone.is_empty() {
+            self.host.synchronize_hooks();
+            self.synchronize();
+        }
+        Ok(())
+    }
+
+    /// Whether any probe of a provider is enabled.
+    pub fn is_in_use(&self, id: ProviderId) -> bool {
+        self.control().probes.all(None).any(|probe| probe.registered().id == id && probe.is_enabled())
+    }
+
+    // ---------------------------------------------------------------- consumers
+
+    /// Makes a consumer. Every provider is asked for its probes first.
+    ///
+    /// EACCES if the caller has no privilege at all, EAGAIN if there is no memory for one (contract 1.1).
+    pub fn open(&self, cred: Cred) -> Result<Consumer, Errno> {
+        if cred.privileges.bits() == 0 {
+            return Err(Errno::EACCES);
+        }
+        let mut control = self.control();
+        control.provide(None, |_| true);
+        self.rematch(&mut control);
+        control.sessions.try_reserve(1).map_err(|_| Errno::EAGAIN)?;
+        let id = control.next_session;
+        let run = Run {
+            buffers: Vec::new(),
+            sizes: Vec::new(),
+            variables: Variables::new(self.cpus.len()).map_err(|_| Errno::EAGAIN)?,
+            strsize: 0,
+            destructive: false,
+        };
+        let state = State::new(id, cred.privileges, cred.uid, run);
+        let session = Session::new(id, cred, state).map_err(|_| Errno::EAGAIN)?;
+        control.sessions.try_push(session).map_err(|_| Errno::EAGAIN)?;
+        control.next_session += 1;
+        Ok(Consumer(id))
+    }
+
+    /// Ends a consumer: when it returns, none of its probes is left in place and nothing of it in memory.
+    pub fn close(&self, consumer: Consumer) {
+        let session = {
+            let mut control = self.control();
+            let Some(at) = control.sessions.iter().position(|s| s.id == consumer.0) else { return };
+            if let Some(session) = control.sessions.get(at) {
+                session.state().set_activity(Activity::Stopped);
+            }
+            self.unlink_ecbs(&mut control, at, 0);
+            control.commit();
+            self.synchronize();
+            control.sessions.remove(at)
+        };
+        drop(session);
+    }
+
+    /// Takes the ECBs of a session from EPID `from + 1` on off their probes; a probe that has lost its last one is
+    /// disabled. The caller commits, waits for a grace period, and frees.
+    pub(crate) fn unlink_ecbs(&self, control: &mut Control<H>, session: usize, from: usize) {
+        let Some(session) = control.sessions.get(session) else { return };
+        for ecb in session.ecbs.get(from..).unwrap_or_default() {
+            let Some(probe) = control.probes.get(ecb.probe) else { continue };
+            probe.ecbs.unlink(ecb.address());
+            probe.refresh_cached_predicate();
+            if probe.ecbs.is_empty() {
+                let registered = probe.registered();
+                registered.provider.disable(probe);
+                registered.uncommitted.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// What the engine counts, as `name=value` lines (contract 1.2).
+    pub fn stats(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        let fired = self.cpus.iter().fold(0u64, |sum, cpu| sum.wrapping_add(cpu.counter.passed()));
+        let nested = self.cpus.iter().fold(0u64, |sum, cpu| sum.wrapping_add(cpu.nested.get()));
+        writeln!(out, "probes={fired}")?;
+        writeln!(out, "probe_recursion={nested}")
+    }
+
+    /// How many probes there are.
+    pub fn probe_count(&self) -> usize {
+        self.control().probes.live()
+    }
+
+    /// How many probes are enabled.
+    pub fn enabled_count(&self) -> usize {
+        self.control().probes.all(None).filter(|probe| probe.is_enabled()).count()
+    }
+}
+
+impl<H: Host> Control<H> {
+    fn add_provider(
+        &mut self,
+        info: &ProviderInfo<'_>,
+        provider: Box<dyn Provider<H>>,
+    ) -> Result<ProviderId, Errno> {
+        if self.providers.iter().any(|p| p.name() == info.name.as_bytes()) {
+            return Err(Errno::EEXIST);
+        }
+        let id = ProviderId(self.next_provider);
+        let registered = try_box(Registered::new(id, info, provider)?)?;
+        self.providers.try_push(registered)?;
+        self.next_provider += 1;
+        Ok(id)
+    }
+
+    /// Asks providers for the probes of a description, or for all they have.
+    pub(crate) fn provide(
+        &mut self,
+        description: Option<&Description<'_>>,
+        which: impl Fn(&Registered<H>) -> bool,
+    ) {
+        for provider in self.providers.iter().filter(|p| which(p)) {
+            provider.provider.provide(&mut Registrar::new(&mut self.probes, provider), description);
+        }
+    }
+
+    /// Lets the providers act on what was enabled and disabled.
+    pub(crate) fn commit(&mut self) {
+        for provider in &self.providers {
+            if provider.uncommitted.swap(false, Ordering::Relaxed) {
+                provider.provider.commit();
+            }
+        }
+    }
+
+    /// The consumer of an id.
+    pub(crate) fn session(&mut self, id: u64) -> Result<&mut Session, Errno> {
+        self.sessions.iter_mut().find(|s| s.id == id).ok_or(Errno::EBADF)
+    }
+}
+
+impl<H: Host> Drop for Dtrace<H> {
+    fn drop(&mut self) {
+        // Whoever drops the engine has no hooks left that could fire, so nothing is waited for.
+        let control = self.control.get_mut();
+        for session in &control.sessions {
+            for ecb in &session.ecbs {
+                if let Some(probe) = control.probes.get(ecb.probe) {
+                    probe.ecbs.unlink(ecb.address());
+                }
+            }
+        }
+        control.sessions.clear();
+        // Probes point to their providers.
+        control.probes.clear();
+    }
+}

@@ -1,0 +1,374 @@
+//! The firing path: what happens between a hook and its return.
+//!
+//! ```text
+//!   no ECB? ─► return       cached predicate false? ─► return
+//!   enter (interrupts off) ─► counter odd (full fence) ─► in a probe already? count, leave
+//!     for each ECB: consumer active? ─► predicate ─► room in the buffer ─► steps ─► commit
+//!   counter even ─► leave
+//! ```
+//!
+//! What always holds: nothing here takes memory, waits, takes a lock, or panics; what is written is on cache lines of
+//! this CPU alone (its counter, its buffers, its clause-locals), apart from what the program itself shares (global
+//! variables). The clock is read if code asks for it, through [`Moment`], once a firing.
+//!
+//! A fault ends its clause: the record is not committed, the error is counted, and the ERROR probe fires for that
+//! consumer, on the spot and within the same probe context; it is the one probe that may. A fault in ERROR is counted and
+//! no more.
+//!
+//! Order: the predicate is evaluated before room is reserved, so a clause whose predicate is false never counts a drop.
+//! (The original reserves first.)
+
+use core::sync::atomic::Ordering;
+
+use crate::buffer::{Need, Reservation};
+use crate::clause::{Aggregating, Clause, Step, Work};
+use crate::control::Dtrace;
+use crate::difo::Uses;
+use crate::ecb::Ecb;
+use crate::host::{Firing, Host};
+use crate::interp::{self, Fault, FaultKind, Machine, Moment};
+use crate::probe::Probe;
+use crate::provider::Privileges;
+use crate::scratch::Scratch;
+use crate::state::{Activity, Buffers, Run, State};
+
+/// What `chill()` may spend in all in one interval on one CPU, and the interval, in nanoseconds (contract 3).
+const CHILL_MAX: u64 = 500_000_000;
+const CHILL_INTERVAL: u64 = 1_000_000_000;
+
+/// Of how many firings on a CPU one looks whether the machine is still alive, for which it reads the clock.
+const DEADMAN_EVERY: u64 = 1024;
+/// How long ago the machine may have been found alive, in nanoseconds (contract 3).
+const DEADMAN_LIMIT: u64 = 10_000_000_000;
+
+/// A fault and the action it was in, counted from 1; 0 is the predicate.
+struct Failure {
+    action: u64,
+    fault: Fault,
+}
+
+/// One ECB in one firing.
+struct Turn<'a> {
+    ecb: &'a Ecb,
+    state: &'a State,
+    run: &'a Run,
+    clause: &'a Clause,
+    buffers: &'a Buffers,
+}
+
+impl<H: Host> Dtrace<H> {
+    /// A probe fires. Hook context.
+    ///
+    /// Costs two loads when nobody has enabled the probe. The caller sees to it that the probe exists during the call
+    /// (see [`crate::provider`]).
+    #[inline]
+    pub fn fire(&self, probe: &Probe<H>, firing: &Firing<'_>) {
+        if probe.ecbs.is_empty() {
+            return;
+        }
+        let cached = probe.cached_predicate.load(Ordering::Relaxed);
+        if cached != 0 && self.host.predicate_cache() == cached {
+            return;
+        }
+        self.fire_enabled(probe, firing);
+    }
+
+    /// A probe with ECBs fires. Returns the CPU it fired on.
+    #[inline(never)]
+    pub(crate) fn fire_enabled(&self, probe: &Probe<H>, firing: &Firing<'_>) -> usize {
+        let (cpu, saved) = self.host.enter();
+        if let Some(local) = self.cpus.get(cpu) {
+            match local.counter.enter() {
+                Some(inside) => {
+                    let watched = inside.number() % DEADMAN_EVERY == 0;
+                    self.process(probe, firing, cpu, watched);
+                    inside.leave();
+                }
+                None => local.nested.add_one(),
+            }
+        }
+        self.host.leave(cpu, saved);
+        cpu
+    }
+
+    /// Gives every ECB its turn. Probe context, counter odd. If `watched`, the deadman looks too.
+    #[inline]
+    fn process(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize, watched: bool) {
+        let moment = Moment::new(&self.host, probe, firing, cpu);
+        // SAFETY: probe context, and the references do not leave it.
+        for ecb in unsafe { probe.ecbs.iter() } {
+            let state = ecb.state();
+            let wanted = match probe.is_builtin() {
+                false => state.is_active(),
+                true => firing.args.first() == Some(&state.key) && state.runs_builtin(),
+            };
+            if !wanted || !self.may_see(probe, firing, state) {
+                continue;
+            }
+            if watched && self.is_dead(state, moment.timestamp()) {
+                continue;
+            }
+            // SAFETY: the consumer is not INACTIVE.
+            let (run, clause) = unsafe { (state.run(), ecb.clause()) };
+            // A CPU that the consumer does not trace on has no buffers.
+            let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { continue };
+            let turn = Turn { ecb, state, run, clause, buffers };
+            if let Err(failure) = self.take_turn(&moment, &turn) {
+                self.fail(probe, firing, cpu, &turn, &failure);
+            }
+        }
+    }
+
+    /// The deadman: ends a consumer under which nobody gets to run any more. Who may do destructive things to the kernel is
+    /// left alone.
+    #[cold]
+    fn is_dead(&self, state: &State, now: u64) -> bool {
+        if now.saturating_sub(state.alive()) <= DEADMAN_LIMIT {
+            return false;
+        }
+        // SAFETY: the consumer is not INACTIVE.
+        if unsafe { state.run() }.destructive && state.privileges.has(Privileges::ALL) {
+            return false;
+        }
+        state.advance(Activity::Active, Activity::Killed)
+    }
+
+    /// Whether the consumer may see this firing. A consumer that may use probes only where they are about its own
+    /// processes sees user mode of those, and no more (contract 1.3).
+    #[inline]
+    fn may_see(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> bool {
+        match state.only_uid {
+            None => true,
+            Some(_) if probe.is_builtin() => true,
+            Some(uid) => self.host.uid() == uid && probe.provider().usermode(probe, firing),
+        }
+    }
+
+    /// Predicate and steps of one ECB.
+    #[inline]
+    fn take_turn(&self, moment: &Moment<'_, H>, turn: &Turn<'_>) -> Result<(), Failure> {
+        let Turn { ecb, state, run, clause, buffers } = *turn;
+        let context = interp::Clause {
+            variables: &run.variables,
+            speculations: &(),
+            access: state.access,
+            strsize: run.strsize,
+            epid: ecb.epid,
+        };
+        // SAFETY: probe context on the CPU that the buffers belong to; nothing else in this turn asks for a writer.
+        let mut writer = unsafe { buffers.principal.writer() };
+        if let Some(predicate) = &clause.predicate {
+            let machine = Machine::new(moment, context, Scratch::new(writer.scratch()));
+            let value = machine.run(predicate.get()).map_err(|fault| Failure { action: 0, fault })?;
+            if value == 0 {
+                if clause.predicate_id != 0 {
+                    self.host.set_predicate_cache(clause.predicate_id);
+                }
+                return Ok(());
+            }
+        }
+        let scratch = if clause.uses.intersects(Uses::SCRATCH) { run.strsize as u32 } else { 0 };
+        let need = Need { bytes: clause.needed, align: clause.alignment, scratch };
+        let size_of_record =
+            |epid| run.sizes.get((epid as usize).wrapping_sub(1)).map_or(0, |&size| size as usize);
+        let Some(Reservation { at, record, scratch }) = writer.reserve(need, size_of_record) else {
+            return Ok(());
+        };
+        let machine = Machine::new(moment, context, Scratch::new(scratch));
+        let mut last = 0;
+        for (step, action) in clause.steps.iter().zip(1..) {
+            last = self
+                .take_step(moment, &machine, turn, step, last, record)
+                .map_err(|fault| Failure { action, fault })?;
+        }
+        if clause.size != 0 {
+            if let Some(word) = record.first_chunk_mut() {
+                *word = ecb.epid.to_ne_bytes();
+            }
+            writer.commit(at, clause.size);
+        }
+        Ok(())
+    }
+
+    /// One action. Returns its value.
+    #[inline]
+    fn take_step(
+        &self,
+        moment: &Moment<'_, H>,
+        machine: &Machine<'_, H>,
+        turn: &Turn<'_>,
+        step: &Step,
+        last: u64,
+        record: &mut [u8],
+    ) -> Result<u64, Fault> {
+        let value = match &step.code {
+            Some(code) => machine.run(code.get())?,
+            None => 0,
+        };
+        // The layout put every record inside what was reserved.
+        let offset = step.record.offset as usize;
+        if let Some(aggregating) = &step.aggregating {
+            aggregate(turn, aggregating, value, last, record);
+            return Ok(value);
+        }
+        let data = record
+            .get_mut(offset..)
+            .and_then(|rest| rest.get_mut(..step.record.size as usize))
+            .unwrap_or_default();
+        match step.work {
+            Work::Value => store_value(data, value),
+            Work::String => {
+                machine.copy_string(value, data)?;
+            }
+            Work::Bytes => machine.copy_bytes(value, data)?,
+            Work::Nothing | Work::Aggregate => (),
+            Work::Exit => {
+                store_value(data, value);
+                // Whoever is first; in END there is nothing left to end.
+                let _ = turn.state.advance(Activity::Active, Activity::Draining)
+                    || turn.state.advance(Activity::Warmup, Activity::Draining);
+            }
+            _ => self.take_rare_step(moment, turn, step.work, value, data)?,
+        }
+        Ok(value)
+    }
+
+    /// The actions that few programs have.
+    #[cold]
+    #[inline(never)]
+    fn take_rare_step(
+        &self,
+        moment: &Moment<'_, H>,
+        turn: &Turn<'_>,
+        work: Work,
+        value: u64,
+        data: &mut [u8],
+    ) -> Result<(), Fault> {
+        let Turn { state, run, buffers, .. } = *turn;
+        let destructive = run.destructive;
+        let kernel_destructive = destructive && state.privileges.has(Privileges::ALL);
+        let refused = |kind| Err(Fault { kind, address: 0, offset: None });
+        match work {
+            Work::Symbol => {
+                if !state.access.kernel {
+                    return refused(FaultKind::KernelPrivilege);
+                }
+                store_value(data, value);
+            }
+            Work::UserSymbol => {
+                if !state.access.process {
+                    return refused(FaultKind::UserPrivilege);
+                }
+                if let Some((pid, address)) = data.split_first_chunk_mut() {
+                    *pid = u64::from(self.host.pid()).to_ne_bytes();
+                    store_value(address, value);
+                }
+            }
+            Work::Stack => {
+                if !state.access.kernel {
+                    return refused(FaultKind::KernelPrivilege);
+                }
+                let skip = moment.probe.aframes().saturating_add(moment.firing.skip_frames);
+                store_frames(data, |frames| self.host.stack(moment.firing, skip, frames));
+            }
+            Work::UserStack { frames } => {
+                if !state.access.process {
+                    return refused(FaultKind::UserPrivilege);
+                }
+                data.fill(0);
+                let Some((pid, rest)) = data.split_first_chunk_mut() else { return Ok(()) };
+                *pid = u64::from(self.host.pid()).to_ne_bytes();
+                let frames = rest.get_mut(..frames as usize * 8).unwrap_or_default();
+                store_frames(frames, |frames| self.host.user_stack(moment.firing, frames));
+            }
+            Work::Stop if destructive => self.host.stop(),
+            Work::Raise if destructive => self.host.raise(value as i32),
+            Work::Chill if kernel_destructive => {
+                if !self.chill(buffers, moment.timestamp(), value) {
+                    return refused(FaultKind::IllegalOperation);
+                }
+            }
+            Work::Breakpoint if kernel_destructive => self.host.breakpoint(),
+            Work::Panic if kernel_destructive => self.host.panic(),
+            _ => return refused(FaultKind::KernelPrivilege),
+        }
+        Ok(())
+    }
+
+    /// Spins, unless that would be too much for this interval.
+    fn chill(&self, buffers: &Buffers, now: u64, ns: u64) -> bool {
+        // Written by this CPU in probe context only.
+        if now.wrapping_sub(buffers.chill_interval.load(Ordering::Relaxed)) > CHILL_INTERVAL {
+            buffers.chill_interval.store(now, Ordering::Relaxed);
+            buffers.chilled.store(0, Ordering::Relaxed);
+        }
+        match buffers.chilled.load(Ordering::Relaxed).checked_add(ns).filter(|&sum| sum <= CHILL_MAX) {
+            Some(sum) => {
+                buffers.chilled.store(sum, Ordering::Relaxed);
+                self.host.chill(ns);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A clause has faulted: counts it and fires ERROR for its consumer (contract 2.5).
+    #[cold]
+    #[inline(never)]
+    fn fail(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize, turn: &Turn<'_>, failure: &Failure) {
+        let Failure { action, fault } = failure;
+        // SAFETY: probe context on the CPU of the buffers; the turn that failed has dropped its writer.
+        unsafe { turn.buffers.principal.writer() }.count_error();
+        let error = self.builtin.error();
+        if core::ptr::eq(probe, error) {
+            turn.buffers.double_errors.add_one();
+            return;
+        }
+        turn.buffers.errors.add_one();
+        let args = [
+            turn.state.key,
+            u64::from(turn.ecb.epid),
+            *action,
+            fault.offset.map_or(u64::MAX, u64::from),
+            u64::from(fault.kind as u32),
+            fault.address,
+        ];
+        self.process(error, &Firing { args: &args, ..*firing }, cpu, false);
+    }
+}
+
+/// Takes a value into an aggregation, whose keys are staged.
+#[inline]
+fn aggregate(turn: &Turn<'_>, aggregating: &Aggregating, value: u64, last: u64, record: &[u8]) {
+    let Some(aggregation) = &aggregating.aggregation else { return };
+    let staged = record.get(aggregating.base as usize..).unwrap_or_default();
+    let increment = if aggregating.increment { last } else { 1 };
+    // SAFETY: probe context on the CPU of the buffers; the reference is gone when this returns.
+    let table = unsafe { turn.buffers.aggregation.active_side() };
+    table.update(aggregation, staged, value as i64, increment);
+}
+
+/// Stores the low bytes of a value.
+#[inline]
+fn store_value(data: &mut [u8], value: u64) {
+    if let Some(word) = data.first_chunk_mut::<8>() {
+        *word = value.to_ne_bytes();
+    } else if let Some(word) = data.first_chunk_mut::<4>() {
+        *word = (value as u32).to_ne_bytes();
+    } else if let Some(word) = data.first_chunk_mut::<2>() {
+        *word = (value as u16).to_ne_bytes();
+    } else if let Some(byte) = data.first_mut() {
+        *byte = value as u8;
+    }
+}
+
+/// Lets `walk` fill the frames of a record, and clears those it has not.
+fn store_frames(data: &mut [u8], walk: impl FnOnce(&mut [u64]) -> usize) {
+    data.fill(0);
+    // SAFETY: any bytes are words; the layout aligns stacks to 8, so all of the record is in the middle part.
+    let (_, frames, _) = unsafe { data.align_to_mut::<u64>() };
+    let count = walk(frames);
+    if let Some(rest) = frames.get_mut(count..) {
+        rest.fill(0);
+    }
+}

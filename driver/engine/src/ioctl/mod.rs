@@ -1,0 +1,101 @@
+//! The ioctls of `/dev/dtrace` (contract 2.1), with all their copies.
+//!
+//! One file for each kind of question: [`describe`] (what is there), [`records`] (what a record is made of), [`run`] (go,
+//! stop, status, options), [`snapshot`] (the data). A request is read whole, under no lock that a probe could want, acted
+//! on, and written back; user memory is reached only through the host, and an answer that cannot be written is EFAULT.
+//!
+//! Process context. The control mutex is held during the request, copies included: they may fault and sleep, and the
+//! mutex allows that.
+
+mod describe;
+mod records;
+mod run;
+mod snapshot;
+
+use dtrace_abi::{DofHdr, Plain, ReplDesc, ioctl, limit};
+
+use crate::control::{Consumer, Dtrace, Locked};
+use crate::errno::Errno;
+use crate::host::Host;
+use crate::mem::try_zeroed_bytes;
+
+/// One request of one consumer.
+struct Request<'a, H: Host> {
+    dtrace: &'a Dtrace<H>,
+    control: Locked<'a, H>,
+    consumer: u64,
+    /// The argument: an address in the caller's memory.
+    arg: u64,
+}
+
+impl<H: Host> Dtrace<H> {
+    /// An ioctl on an open `/dev/dtrace`. Returns what the call returns: 0, or for ENABLE the number of probes matched.
+    ///
+    /// ENOTTY for an unknown command, EBADF for a consumer that is none, and what contract 2.1 lists for each.
+    pub fn ioctl(&self, consumer: &Consumer, command: u32, arg: u64) -> Result<i32, Errno> {
+        let mut request = Request { dtrace: self, control: self.control(), consumer: consumer.id(), arg };
+        request.control.session(consumer.id())?;
+        match command {
+            ioctl::CONF => request.conf(),
+            ioctl::PROVIDER => request.provider(),
+            ioctl::PROBES => request.probes(),
+            ioctl::PROBEMATCH => request.probe_match(),
+            ioctl::PROBEARG => request.probe_arg(),
+            ioctl::ENABLE => request.enable(),
+            ioctl::REPLICATE => request.replicate(),
+            ioctl::EPROBE => request.eprobe(),
+            ioctl::AGGDESC => request.agg_desc(),
+            ioctl::FORMAT => request.format(),
+            ioctl::GO => request.go(),
+            ioctl::STOP => request.stop(),
+            ioctl::STATUS => request.status(),
+            ioctl::DOFGET => request.dof_get(),
+            ioctl::BUFSNAP => request.buffer_snapshot(),
+            ioctl::AGGSNAP => request.aggregation_snapshot(),
+            _ => Err(Errno::ENOTTY),
+        }
+    }
+}
+
+impl<H: Host> Request<'_, H> {
+    /// The argument, which is a `T`.
+    fn read<T: Plain>(&self) -> Result<T, Errno> {
+        let mut value = T::zeroed();
+        self.dtrace.host.ioctl_read(self.arg, value.as_bytes_mut())?;
+        Ok(value)
+    }
+
+    /// Answers in the place of the argument.
+    fn write<T: Plain>(&self, value: &T) -> Result<(), Errno> {
+        self.write_at(0, value.as_bytes())
+    }
+
+    /// Answers at an offset from the argument.
+    fn write_at(&self, offset: usize, bytes: &[u8]) -> Result<(), Errno> {
+        let at = self.arg.checked_add(offset as u64).ok_or(Errno::EFAULT)?;
+        Ok(self.dtrace.host.ioctl_write(at, bytes)?)
+    }
+
+    fn enable(&mut self) -> Result<i32, Errno> {
+        if self.arg == 0 {
+            self.dtrace.rematch(&mut self.control);
+            return Ok(0);
+        }
+        let header: DofHdr = self.read()?;
+        if header.loadsz >= limit::DOF_MAXSIZE {
+            return Err(Errno::E2BIG);
+        }
+        if header.loadsz < size_of::<DofHdr>() as u64 {
+            return Err(Errno::EINVAL);
+        }
+        let mut image = try_zeroed_bytes(header.loadsz as usize)?;
+        // What is loaded is this copy and nothing else, whatever the caller writes to the original meanwhile.
+        self.dtrace.host.ioctl_read(self.arg, &mut image)?;
+        self.dtrace.enable(&mut self.control, self.consumer, &image)
+    }
+
+    fn replicate(&mut self) -> Result<i32, Errno> {
+        let desc: ReplDesc = self.read()?;
+        self.dtrace.replicate(&mut self.control, self.consumer, &desc)
+    }
+}

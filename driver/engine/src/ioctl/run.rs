@@ -1,0 +1,297 @@
+//! The life of a consumer: GO, STOP, STATUS, and the options that GO has settled (DOFGET).
+
+use alloc::vec::Vec;
+use core::sync::atomic::AtomicU64;
+
+use dtrace_abi::{DofHdr, Plain, Status, limit, option};
+
+use super::Request;
+use crate::aggregation;
+use crate::buffer::{Buffer, Policy};
+use crate::control::Dtrace;
+use crate::cpu::Tally;
+use crate::errno::Errno;
+use crate::host::{Firing, Host};
+use crate::mem::{OutOfMemory, TryPush, try_build};
+use crate::option::{IMAGE_SIZE, Options};
+use crate::probe::Probe;
+use crate::provider::Privileges;
+use crate::session::Session;
+use crate::state::{Activity, Buffers, Run};
+
+/// What the clauses of a consumer want of its buffers.
+struct Demand {
+    /// The most that one record needs.
+    record: u64,
+    /// Bytes that END may need.
+    end: u64,
+    aggregates: bool,
+    destructive: bool,
+}
+
+impl Demand {
+    fn of(session: &Session) -> Demand {
+        let clauses = session.clauses();
+        let mut demand = Demand { record: 0, end: 0, aggregates: false, destructive: false };
+        for clause in clauses {
+            let needed = u64::from(clause.needed);
+            demand.record = demand.record.max(needed);
+            demand.aggregates |= clause.aggregates();
+            demand.destructive |= clause.destructive;
+        }
+        for ecb in session.ecbs.iter().filter(|ecb| ecb.probe.get() == END_ID) {
+            // SAFETY: control path.
+            let clause = unsafe { ecb.clause() };
+            demand.end += u64::from(clause.needed) + u64::from(clause.alignment);
+        }
+        demand
+    }
+}
+
+/// The id of `dtrace:::END` (contract 3).
+const END_ID: u32 = 2;
+
+/// The sizes that GO has settled on.
+#[derive(Clone, Copy)]
+struct Sizes {
+    policy: Policy,
+    principal: u64,
+    aggregation: u64,
+    kept_back: u64,
+}
+
+impl<H: Host> Request<'_, H> {
+    pub(super) fn go(&mut self) -> Result<i32, Errno> {
+        let dtrace = self.dtrace;
+        let now = dtrace.host.timestamp();
+        let session = self.control.session(self.consumer)?;
+        if session.state().activity() != Activity::Inactive {
+            return Err(Errno::EBUSY);
+        }
+        if session.options.is_on(option::GRABANON) {
+            // There is no anonymous state to grab on Linux (contract 3).
+            return Err(Errno::ENOENT);
+        }
+        let mut options = session.options.clone();
+        options.clamp_rates();
+        // The options may have come after the programs.
+        for enabled in session.enablings.iter_mut().flat_map(|e| &mut e.clauses) {
+            // SAFETY: the consumer is INACTIVE, so no probe looks beyond its activity, and this is the control path.
+            unsafe { enabled.clause.change() }.lay_out(&options)?;
+        }
+        let demand = Demand::of(session);
+        if demand.destructive && !options.is_on(option::DESTRUCTIVE) {
+            return Err(Errno::EACCES);
+        }
+        let cpu = match options.cpu() {
+            Some(cpu) if cpu >= dtrace.cpus.len() as u64 || !dtrace.host.cpu_present(cpu as usize) => {
+                return Err(Errno::EINVAL);
+            }
+            cpu => cpu.map(|cpu| cpu as usize),
+        };
+        dtrace.prepare(session, &mut options, &demand, cpu)?;
+        session.options = options;
+        session.heard = now;
+        session.cleaned = now;
+        session.state().keep_alive(now);
+        session.state().set_activity(Activity::Warmup);
+        let key = session.state().key;
+        let on = dtrace.fire_builtin(dtrace.builtin.begin(), key, cpu);
+        let session = self.control.session(self.consumer)?;
+        // Unless BEGIN called exit().
+        session.state().advance(Activity::Warmup, Activity::Active);
+        self.write(&(on as i32))?;
+        Ok(0)
+    }
+
+    pub(super) fn stop(&mut self) -> Result<i32, Errno> {
+        let dtrace = self.dtrace;
+        let session = self.control.session(self.consumer)?;
+        let state = session.state();
+        let draining =
+            state.advance(Activity::Active, Activity::Draining) || state.activity() == Activity::Draining;
+        if !draining {
+            return Err(Errno::EINVAL);
+        }
+        dtrace.synchronize();
+        // SAFETY: no probe but this consumer's END uses the buffers from here on, and END has not been fired.
+        for buffers in unsafe { state.run() }.buffers.iter().flatten() {
+            if buffers.principal.policy() == Policy::Fill {
+                // SAFETY: as above.
+                unsafe { buffers.principal.release_kept_back() };
+            }
+        }
+        state.set_activity(Activity::Cooldown);
+        let cpu = session.options.cpu().map(|cpu| cpu as usize);
+        let on = dtrace.fire_builtin(dtrace.builtin.end(), state.key, cpu);
+        state.set_activity(Activity::Stopped);
+        dtrace.synchronize();
+        self.write(&(on as i32))?;
+        Ok(0)
+    }
+
+    pub(super) fn status(&mut self) -> Result<i32, Errno> {
+        let now = self.dtrace.host.timestamp();
+        let session = self.control.session(self.consumer)?;
+        let state = session.state();
+        let activity = state.activity();
+        if activity == Activity::Inactive {
+            return Err(Errno::ENOENT);
+        }
+        // SAFETY: control path.
+        let run = unsafe { state.run() };
+        let drops = run.variables.drops();
+        let mut status = Status {
+            dyndrops: drops.plain,
+            dyndrops_rinsing: drops.rinsing,
+            dyndrops_dirty: drops.dirty,
+            killed: u8::from(activity == Activity::Killed),
+            exiting: u8::from(activity == Activity::Draining),
+            ..Status::zeroed()
+        };
+        for buffers in run.buffers.iter().flatten() {
+            status.errors = status.errors.wrapping_add(buffers.errors.get());
+            status.dblerrors = status.dblerrors.wrapping_add(buffers.double_errors.get());
+            status.filled += u64::from(buffers.principal.is_full());
+        }
+        state.keep_alive(now);
+        session.heard = now;
+        self.write(&status)?;
+        Ok(0)
+    }
+
+    pub(super) fn dof_get(&mut self) -> Result<i32, Errno> {
+        let header: DofHdr = self.read()?;
+        let session = self.control.session(self.consumer)?;
+        let image = session.options.image();
+        let room = header.loadsz.min(IMAGE_SIZE as u64) as usize;
+        self.write_at(0, image.get(..room).unwrap_or_default())?;
+        Ok(0)
+    }
+}
+
+impl<H: Host> Dtrace<H> {
+    /// Fires BEGIN or END for the consumer of a key: on the CPU the consumer traces on, or on this one. Returns which.
+    fn fire_builtin(&self, probe: &Probe<H>, key: u64, cpu: Option<usize>) -> usize {
+        let args = [key];
+        let firing = Firing::new(&args);
+        let mut fired_on = None;
+        if let Some(cpu) = cpu {
+            let ran = self.host.on_cpu(cpu, &mut || fired_on = Some(self.fire_enabled(probe, &firing)));
+            if ran {
+                return fired_on.unwrap_or(cpu);
+            }
+        }
+        self.fire_enabled(probe, &firing)
+    }
+
+    /// Takes all the memory that tracing needs, and settles the options by what there was (contract 2.5).
+    fn prepare(
+        &self,
+        session: &mut Session,
+        options: &mut Options,
+        demand: &Demand,
+        cpu: Option<usize>,
+    ) -> Result<(), Errno> {
+        let mut principal = options.get(option::BUFSIZE).unwrap_or(0) & !7;
+        let mut aggregation = options.get(option::AGGSIZE).unwrap_or(0) & !7;
+        if !demand.aggregates {
+            aggregation = 0;
+        } else {
+            if aggregation == 0 {
+                return Err(Errno::ENOSPC);
+            }
+            // Keys are staged in the principal buffer.
+            principal = principal.max(demand.record.next_multiple_of(8) + 8);
+        }
+        if principal == 0 && demand.record != 0 {
+            return Err(Errno::ENOSPC);
+        }
+        let policy = Policy::from_option(options.raw(option::BUFPOLICY)).ok_or(Errno::EINVAL)?;
+        let kept_back = if policy == Policy::Fill { demand.end } else { 0 };
+        if kept_back > principal {
+            return Err(Errno::E2BIG);
+        }
+        let limited = !session.cred.privileges.has(Privileges::ALL);
+        if limited && principal.max(aggregation) > limit::BUFSIZE_UNPRIVILEGED_MAX {
+            return Err(Errno::EFBIG);
+        }
+        let may_shrink = options.get(option::BUFRESIZE) != Some(option::BUFRESIZE_MANUAL as u64);
+        let smallest = demand.record.max(kept_back).next_multiple_of(8).max(64);
+        let mut sizes = Sizes { policy, principal, aggregation, kept_back };
+        let buffers = loop {
+            match self.make_buffers(sizes, cpu) {
+                Ok(buffers) => break buffers,
+                Err(OutOfMemory) => {
+                    // The larger of the two gives way first.
+                    let larger = match sizes.principal >= sizes.aggregation {
+                        true => &mut sizes.principal,
+                        false => &mut sizes.aggregation,
+                    };
+                    let half = (*larger / 2) & !7;
+                    if !may_shrink || half < smallest {
+                        return Err(Errno::ENOMEM);
+                    }
+                    *larger = half;
+                }
+            }
+        };
+        let strsize = options.get(option::STRSIZE).unwrap_or(0).clamp(1, 1 << 20) as usize;
+        // SAFETY: control path, and `go` has seen the consumer to be INACTIVE.
+        let run: &mut Run = unsafe { session.state().run_mut() };
+        let mut dynamic = options.get(option::DYNVARSIZE).unwrap_or(limit::DYNVARSIZE_DEFAULT as u64);
+        loop {
+            let size = usize::try_from(dynamic).unwrap_or(usize::MAX / 2);
+            match run.variables.prepare(size, strsize) {
+                Ok(()) => break,
+                Err(OutOfMemory) if may_shrink && dynamic > 4096 => dynamic /= 2,
+                Err(OutOfMemory) => return Err(Errno::ENOMEM),
+            }
+        }
+        run.sizes = match policy {
+            Policy::Ring => record_sizes(session)?,
+            _ => Vec::new(),
+        };
+        run.buffers = buffers;
+        run.strsize = strsize;
+        run.destructive = options.is_on(option::DESTRUCTIVE);
+        if options.raw(option::BUFSIZE) != option::UNSET || sizes.principal != 0 {
+            options.adjust(option::BUFSIZE, sizes.principal);
+        }
+        options.adjust(option::AGGSIZE, sizes.aggregation);
+        options.adjust(option::DYNVARSIZE, dynamic);
+        // Nothing speculates.
+        options.adjust(option::SPECSIZE, 0);
+        Ok(())
+    }
+
+    /// Buffers for every CPU that is traced on.
+    fn make_buffers(&self, sizes: Sizes, only: Option<usize>) -> Result<Vec<Option<Buffers>>, OutOfMemory> {
+        let bytes = |size: u64| usize::try_from(size).map_err(|_| OutOfMemory);
+        try_build(self.cpus.len(), |cpu| {
+            if only.is_some_and(|only| only != cpu) || !self.host.cpu_present(cpu) {
+                return Ok(None);
+            }
+            let principal = Buffer::new(sizes.policy, bytes(sizes.principal)?, bytes(sizes.kept_back)?)?;
+            Ok(Some(Buffers {
+                principal,
+                aggregation: aggregation::new_buffer(bytes(sizes.aggregation)?)?,
+                errors: Tally::new(),
+                double_errors: Tally::new(),
+                chilled: AtomicU64::new(0),
+                chill_interval: AtomicU64::new(0),
+            }))
+        })
+    }
+}
+
+/// The bytes of each EPID's records, which a ring buffer needs to find its oldest record.
+fn record_sizes(session: &Session) -> Result<Vec<u32>, OutOfMemory> {
+    let mut sizes = Vec::new();
+    for ecb in &session.ecbs {
+        // SAFETY: control path.
+        let clause = unsafe { ecb.clause() };
+        sizes.try_push(clause.size)?;
+    }
+    Ok(sizes)
+}

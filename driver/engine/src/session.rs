@@ -1,0 +1,190 @@
+//! The part of a consumer that only the control path sees: one open `/dev/dtrace`.
+//!
+//! It owns everything the consumer brought or caused: options, programs, the clauses made of them, the ECBs, the tables
+//! of ids, and (behind a pointer, because probes hold it too) its [`State`]. All of it is touched only under the control
+//! mutex.
+//!
+//! # The order of freeing
+//!
+//! ECBs point to clauses and to the state, clauses point into programs. [`Session`] is dropped only when no ECB of it is
+//! in any list and a grace period has passed; none of them looks at another while it is dropped, so its fields may be freed
+//! in any order.
+
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+
+use crate::anchor::Anchored;
+use crate::clause::{Clause, Ids};
+use crate::difo::Limits;
+use crate::ecb::Ecb;
+use crate::errno::Errno;
+use crate::host::Host;
+use crate::interp::Code;
+use crate::mem::{OutOfMemory, TryPush, try_to_vec};
+use crate::option::Options;
+use crate::provider::{Privileges, Registered};
+use crate::state::State;
+
+/// Who opened the device, as the host found out.
+#[derive(Clone, Copy, Debug)]
+pub struct Cred {
+    /// Real user id.
+    pub uid: u32,
+    /// Real group id.
+    pub gid: u32,
+    /// What the caller may do: [`Privileges::ALL`] for root, nothing for nobody.
+    pub privileges: Privileges,
+}
+
+/// A clause and which probes it has been matched with.
+pub(crate) struct Enabled {
+    pub(crate) clause: Anchored<Clause>,
+    /// Probes up to this id have been looked at.
+    pub(crate) matched_to: u32,
+    /// The first of its ECBs, 0 if it has none.
+    pub(crate) first_epid: u32,
+}
+
+/// An enabling: the clauses of one image, kept so that they can be matched with probes that appear later.
+pub(crate) struct Enabling {
+    pub(crate) clauses: Vec<Enabled>,
+}
+
+/// Where an aggregation is made.
+#[derive(Clone, Copy)]
+pub(crate) struct AggregationAt {
+    pub(crate) enabling: usize,
+    pub(crate) clause: usize,
+}
+
+/// One consumer.
+pub(crate) struct Session {
+    pub(crate) id: u64,
+    pub(crate) cred: Cred,
+    state: Anchored<State>,
+    pub(crate) options: Options,
+    /// The code of each image.
+    pub(crate) programs: Vec<Vec<Code>>,
+    pub(crate) enablings: Vec<Enabling>,
+    /// By EPID minus one.
+    pub(crate) ecbs: Vec<Anchored<Ecb>>,
+    /// By format id minus one, without NUL.
+    pub(crate) formats: Vec<Vec<u8>>,
+    /// By aggregation id minus one.
+    pub(crate) aggregations: Vec<AggregationAt>,
+    /// When the consumer was last heard of (STATUS, GO), in the host's timestamps.
+    pub(crate) heard: u64,
+    /// When its dynamic variables were last cleaned.
+    pub(crate) cleaned: u64,
+}
+
+impl Session {
+    pub(crate) fn new(id: u64, cred: Cred, state: State) -> Result<Self, OutOfMemory> {
+        Ok(Session {
+            id,
+            cred,
+            state: Anchored::new(state)?,
+            options: Options::new(),
+            programs: Vec::new(),
+            enablings: Vec::new(),
+            ecbs: Vec::new(),
+            formats: Vec::new(),
+            aggregations: Vec::new(),
+            heard: 0,
+            cleaned: 0,
+        })
+    }
+
+    /// The part that probes see.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Where the part that probes see is.
+    pub(crate) fn state_address(&self) -> NonNull<State> {
+        self.state.address()
+    }
+
+    /// Whether the consumer may see the probes of a provider (contract 1.3).
+    pub(crate) fn sees<H: Host>(&self, provider: &Registered<H>) -> bool {
+        let mine = self.cred.privileges;
+        let asked = provider.privileges;
+        if asked.bits() == 0 || mine.has(Privileges::ALL) {
+            return true;
+        }
+        // Kernel privilege sees everything but does not make other users' processes one's own.
+        let kinds = Privileges::KERNEL.with(Privileges::USER).with(Privileges::PROC);
+        let kind =
+            mine.has(Privileges::KERNEL) || Privileges::from_bits(mine.bits() & asked.bits()).any(kinds);
+        let owner =
+            !asked.has(Privileges::OWNER) || mine.has(Privileges::OWNER) || provider.uid == self.cred.uid;
+        kind && owner
+    }
+
+    /// What a program of this consumer may contain.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits::new(self.cred.privileges.has(Privileges::KERNEL))
+    }
+
+    /// The ECB of an EPID.
+    pub(crate) fn ecb(&self, epid: u32) -> Option<&Ecb> {
+        self.ecbs.get(epid.checked_sub(1)? as usize).map(|ecb| &**ecb)
+    }
+
+    /// The clause of an aggregation id, and its first EPID.
+    pub(crate) fn aggregation(&self, id: u32) -> Option<&Enabled> {
+        let at = self.aggregations.get(id.checked_sub(1)? as usize)?;
+        self.enablings.get(at.enabling)?.clauses.get(at.clause)
+    }
+
+    /// All clauses.
+    pub(crate) fn clauses(&self) -> impl Iterator<Item = &Clause> {
+        self.enablings.iter().flat_map(|enabling| &enabling.clauses).map(|enabled| &*enabled.clause)
+    }
+
+    /// The tables of ids, for making the clauses of the next enabling.
+    pub(crate) fn ids<'a>(&'a mut self, next_predicate: &'a mut u64) -> (IdBook<'a>, &'a Options) {
+        let enabling = self.enablings.len();
+        let book = IdBook {
+            formats: &mut self.formats,
+            aggregations: &mut self.aggregations,
+            next_predicate,
+            enabling,
+            clause: 0,
+        };
+        (book, &self.options)
+    }
+}
+
+/// A consumer's tables of ids while clauses are made.
+pub(crate) struct IdBook<'a> {
+    formats: &'a mut Vec<Vec<u8>>,
+    aggregations: &'a mut Vec<AggregationAt>,
+    next_predicate: &'a mut u64,
+    enabling: usize,
+    /// The clause that is being made.
+    pub(crate) clause: usize,
+}
+
+impl Ids for IdBook<'_> {
+    fn format(&mut self, text: &[u8]) -> Result<u16, Errno> {
+        let at = match self.formats.iter().position(|known| known == text) {
+            Some(at) => at,
+            None => {
+                self.formats.try_push(try_to_vec(text)?)?;
+                self.formats.len() - 1
+            }
+        };
+        u16::try_from(at + 1).map_err(|_| Errno::ENOSPC)
+    }
+
+    fn aggregation(&mut self) -> Result<u32, Errno> {
+        self.aggregations.try_push(AggregationAt { enabling: self.enabling, clause: self.clause })?;
+        u32::try_from(self.aggregations.len()).map_err(|_| Errno::ENOSPC)
+    }
+
+    fn predicate(&mut self) -> u64 {
+        *self.next_predicate += 1;
+        *self.next_predicate
+    }
+}

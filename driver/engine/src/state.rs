@@ -1,0 +1,184 @@
+//! The part of a consumer that probes see.
+//!
+//! # Life (contract 3)
+//!
+//! ```text
+//!   INACTIVE ──GO──► WARMUP ──► ACTIVE ──STOP or exit()──► DRAINING ──► COOLDOWN ──► STOPPED
+//!                    (BEGIN)  └──exit() in BEGIN──►──────┘             (END)
+//!                         any of WARMUP..COOLDOWN ──deadman──► KILLED
+//! ```
+//!
+//! While INACTIVE nothing of a state but its activity is looked at by a probe, so the control path may build and change
+//! what GO needs. Changing activity is one store, or one compare-exchange where a probe may be changing it too (`exit()`).
+//! Probes of the `dtrace` provider run from WARMUP to COOLDOWN, all others only while ACTIVE.
+
+use alloc::vec::Vec;
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use crate::aggregation::AggregationBuffer;
+use crate::buffer::Buffer;
+use crate::cpu::Tally;
+use crate::interp::Access;
+use crate::provider::Privileges;
+use crate::variable::Variables;
+
+/// Where in its life a consumer is; the numbers of contract 3.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Activity {
+    /// Being set up.
+    Inactive = 0,
+    /// BEGIN runs.
+    Warmup = 1,
+    /// Tracing.
+    Active = 2,
+    /// `exit()` was called, or STOP.
+    Draining = 3,
+    /// END runs.
+    Cooldown = 4,
+    /// Done; the buffers may still be read.
+    Stopped = 5,
+    /// The deadman ended it.
+    Killed = 6,
+}
+
+impl Activity {
+    const ALL: [Activity; 7] = [
+        Activity::Inactive,
+        Activity::Warmup,
+        Activity::Active,
+        Activity::Draining,
+        Activity::Cooldown,
+        Activity::Stopped,
+        Activity::Killed,
+    ];
+}
+
+/// One CPU's buffers of one consumer.
+#[repr(align(128))]
+pub(crate) struct Buffers {
+    pub(crate) principal: Buffer,
+    pub(crate) aggregation: AggregationBuffer,
+    /// Faults.
+    pub(crate) errors: Tally,
+    /// Faults in the ERROR probe.
+    pub(crate) double_errors: Tally,
+    /// Spent in `chill()` in the interval that began at `chill_interval`.
+    pub(crate) chilled: AtomicU64,
+    pub(crate) chill_interval: AtomicU64,
+}
+
+/// What exists from GO on.
+pub(crate) struct Run {
+    /// By CPU. None for one that is not traced on.
+    pub(crate) buffers: Vec<Option<Buffers>>,
+    /// Bytes of the records of each EPID, by EPID minus one, for ring buffers (else empty).
+    pub(crate) sizes: Vec<u32>,
+    pub(crate) variables: Variables,
+    /// Bytes of a string.
+    pub(crate) strsize: usize,
+    /// Destructive actions are allowed.
+    pub(crate) destructive: bool,
+}
+
+/// The part of a consumer that probes see.
+#[repr(align(64))]
+pub(crate) struct State {
+    activity: AtomicU8,
+    /// What the probes of the `dtrace` provider get as arg0 when they are this consumer's.
+    pub(crate) key: u64,
+    /// What the consumer may do.
+    pub(crate) privileges: Privileges,
+    /// What its code may look at.
+    pub(crate) access: Access,
+    /// Only firings in the processes of this user are its to see.
+    pub(crate) only_uid: Option<u32>,
+    /// When the deadman last found the machine to be alive, in the host's timestamps.
+    alive: AtomicU64,
+    run: UnsafeCell<Run>,
+}
+
+// SAFETY: `run` is changed only through `State::run_mut`, whose contract keeps everybody else away; all else is atomic
+// or constant, and its parts are Send.
+unsafe impl Send for State {}
+// SAFETY: as for Send. The parts of `Run` that change while probes run are Sync or owned by one CPU by their own rules.
+unsafe impl Sync for State {}
+
+impl State {
+    pub(crate) fn new(key: u64, privileges: Privileges, uid: u32, run: Run) -> Self {
+        let activity = AtomicU8::new(Activity::Inactive as u8);
+        let kernel = privileges.has(Privileges::KERNEL);
+        let anybody = kernel || privileges.has(Privileges::OWNER);
+        State {
+            activity,
+            key,
+            privileges,
+            access: Access { kernel, process: true },
+            only_uid: (!anybody).then_some(uid),
+            alive: AtomicU64::new(0),
+            run: UnsafeCell::new(run),
+        }
+    }
+
+    /// Where in its life the consumer is.
+    #[inline]
+    pub(crate) fn activity(&self) -> Activity {
+        // SeqCst, which on x86 is a plain load: the grace period relies on it.
+        let number = self.activity.load(Ordering::SeqCst);
+        Activity::ALL.get(usize::from(number)).copied().unwrap_or(Activity::Killed)
+    }
+
+    /// Whether probes other than the `dtrace` provider's are processed.
+    #[inline]
+    pub(crate) fn is_active(&self) -> bool {
+        self.activity.load(Ordering::SeqCst) == Activity::Active as u8
+    }
+
+    /// Whether the probes of the `dtrace` provider are processed.
+    pub(crate) fn runs_builtin(&self) -> bool {
+        (Activity::Warmup..=Activity::Cooldown).contains(&self.activity())
+    }
+
+    pub(crate) fn set_activity(&self, to: Activity) {
+        self.activity.store(to as u8, Ordering::SeqCst);
+    }
+
+    /// Goes from one activity to another unless somebody was faster.
+    pub(crate) fn advance(&self, from: Activity, to: Activity) -> bool {
+        self.activity.compare_exchange(from as u8, to as u8, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Notes that the machine is alive.
+    pub(crate) fn keep_alive(&self, now: u64) {
+        self.alive.store(now, Ordering::Relaxed);
+    }
+
+    /// When the machine was last found to be alive.
+    pub(crate) fn alive(&self) -> u64 {
+        self.alive.load(Ordering::Relaxed)
+    }
+
+    /// What exists from GO on.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the control path, or a probe that has seen the activity to be other than INACTIVE.
+    #[inline]
+    pub(crate) unsafe fn run(&self) -> &Run {
+        // SAFETY: `run_mut` is used only by the control path while INACTIVE, so neither caller meets a change.
+        unsafe { &*self.run.get() }
+    }
+
+    /// The same, to be changed.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the control path, holds no other reference to it, and the consumer is INACTIVE: it has never been
+    /// anything else, so no probe has seen the `Run`.
+    #[expect(clippy::mut_from_ref, reason = "the contract above makes it exclusive")]
+    pub(crate) unsafe fn run_mut(&self) -> &mut Run {
+        // SAFETY: the contract.
+        unsafe { &mut *self.run.get() }
+    }
+}
