@@ -1,0 +1,376 @@
+//! The engine's host: this process, and the processes it traces.
+//!
+//! Probe context is a CPU slot (`slot`). The current thread is the traced one where the firing is about one (`current`).
+//! Kernel memory, to a D program, is this process's own: `curthread` is an opaque number and nothing else points there.
+//! User memory is the traced process's, or this one's where the firing is about no other.
+
+use crate::current::{self, Traced};
+use crate::hook;
+use crate::memory::Memory;
+use crate::slot::Slots;
+use dtrace_engine::host::EXECNAME_SIZE;
+use dtrace_engine::{BadAddress, Firing, Host};
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+/// This process as the engine's machine.
+#[derive(Debug)]
+pub struct Process {
+    slots: Slots,
+    control: ControlLock,
+    own: Memory,
+    pid: u32,
+}
+
+impl Process {
+    /// The machine with as many CPUs as this one has configured.
+    pub(crate) fn new() -> Self {
+        // SAFETY: no preconditions.
+        let cpus = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_CONF) };
+        Self::with_cpus(usize::try_from(cpus).unwrap_or(1).max(1))
+    }
+
+    /// A machine with this many CPUs, which threads play that are bound to them (see [`crate::bind`]).
+    #[must_use]
+    pub fn with_cpus(cpus: usize) -> Self {
+        Process {
+            slots: Slots::new(cpus),
+            control: ControlLock::new(),
+            own: Memory::own(),
+            pid: std::process::id(),
+        }
+    }
+
+    /// The memory that a D program calls user memory.
+    fn user(&self) -> Memory {
+        Traced::current().map_or(self.own, |traced| Memory::of(traced.pid))
+    }
+}
+
+fn clock(id: libc::clockid_t) -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the address is of a live timespec.
+    unsafe { libc::clock_gettime(id, &raw mut now) };
+    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
+}
+
+fn own_tid() -> u32 {
+    thread_local! {
+        // SAFETY: no preconditions.
+        static TID: u32 = unsafe { libc::gettid() }.cast_unsigned();
+    }
+    TID.with(|tid| *tid)
+}
+
+impl Host for Process {
+    type Saved = ();
+
+    fn cpus(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn cpu_present(&self, cpu: usize) -> bool {
+        cpu < self.slots.len()
+    }
+
+    fn enter(&self) -> (usize, ()) {
+        (self.slots.enter(), ())
+    }
+
+    fn leave(&self, cpu: usize, (): ()) {
+        self.slots.leave(cpu);
+    }
+
+    fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
+        self.slots.on(cpu, f)
+    }
+
+    fn timestamp(&self) -> u64 {
+        clock(libc::CLOCK_MONOTONIC)
+    }
+
+    fn walltimestamp(&self) -> u64 {
+        clock(libc::CLOCK_REALTIME)
+    }
+
+    fn vtimestamp(&self) -> u64 {
+        match Traced::current() {
+            Some(traced) => current::runtime(traced.tid),
+            None => clock(libc::CLOCK_THREAD_CPUTIME_ID),
+        }
+    }
+
+    fn pid(&self) -> u32 {
+        Traced::current().map_or(self.pid, |traced| traced.pid)
+    }
+
+    fn tid(&self) -> u32 {
+        Traced::current().map_or_else(own_tid, |traced| traced.tid)
+    }
+
+    fn ppid(&self) -> u32 {
+        current::status(self.tid(), "PPid").unwrap_or(0)
+    }
+
+    fn uid(&self) -> u32 {
+        current::status(self.tid(), "Uid").unwrap_or(0)
+    }
+
+    fn gid(&self) -> u32 {
+        current::status(self.tid(), "Gid").unwrap_or(0)
+    }
+
+    fn curthread(&self) -> u64 {
+        self.thread_key()
+    }
+
+    fn thread_key(&self) -> u64 {
+        thread_local! {
+            static KEY: u64 = current::thread_key(own_tid());
+        }
+        Traced::current().map_or_else(|| KEY.with(|key| *key), |traced| traced.key)
+    }
+
+    fn execname(&self, out: &mut [u8; EXECNAME_SIZE]) {
+        thread_local! {
+            static OWN: [u8; EXECNAME_SIZE] = padded(&current::comm(own_tid()));
+        }
+        *out = match Traced::current() {
+            Some(traced) => padded(&current::comm(traced.tid)),
+            None => OWN.with(|name| *name),
+        };
+    }
+
+    fn errno(&self, _firing: &Firing<'_>) -> i32 {
+        match Traced::current().and_then(|traced| traced.result) {
+            Some(result) if (-4095..0).contains(&result) => -result as i32,
+            _ => 0,
+        }
+    }
+
+    fn ipl(&self) -> u32 {
+        0
+    }
+
+    fn progeny_of(&self, pid: u32) -> bool {
+        let mut at = self.pid();
+        // A process tree has no cycles, but it changes while it is walked.
+        for _ in 0..1024 {
+            if at == pid {
+                return true;
+            }
+            match current::status(at, "PPid") {
+                Some(parent) if parent != 0 => at = parent,
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    fn user_register(&self, _firing: &Firing<'_>, n: u32) -> Option<u64> {
+        numbered(&Traced::current()?.registers()?, n)
+    }
+
+    /// There is no kernel stack to be seen from here.
+    fn stack(&self, _firing: &Firing<'_>, _skip: u32, _out: &mut [u64]) -> usize {
+        0
+    }
+
+    /// By frame pointers, from the registers in user mode.
+    fn user_stack(&self, _firing: &Firing<'_>, out: &mut [u64]) -> usize {
+        let Some(regs) = Traced::current().and_then(Traced::registers) else { return 0 };
+        let (mut pc, mut fp) = (regs.rip, regs.rbp);
+        let mut len = 0;
+        for slot in out {
+            *slot = pc;
+            len += 1;
+            let (mut next, mut ret) = ([0u8; 8], [0u8; 8]);
+            if fp == 0
+                || self.load_user(fp, &mut next).is_err()
+                || self.load_user(fp.wrapping_add(8), &mut ret).is_err()
+            {
+                break;
+            }
+            let (next, ret) = (u64::from_ne_bytes(next), u64::from_ne_bytes(ret));
+            // Frames lie towards higher addresses; anything else is no chain of frames.
+            if next <= fp || ret == 0 {
+                break;
+            }
+            (fp, pc) = (next, ret);
+        }
+        len
+    }
+
+    fn load(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        self.own.read(addr, dst)
+    }
+
+    fn load_user(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        self.user().read(addr, dst)
+    }
+
+    fn store_user(&self, addr: u64, src: &[u8]) -> Result<(), BadAddress> {
+        // Writing where the D program says is what the user asked for, in the process that he asked it for; this process's
+        // own memory is no such target.
+        let traced = Traced::current().ok_or(BadAddress)?;
+        // SAFETY: it is another process's memory.
+        unsafe { Memory::of(traced.pid).write(addr, src) }
+    }
+
+    fn stop(&self) {
+        self.raise(libc::SIGSTOP);
+    }
+
+    fn raise(&self, signal: i32) {
+        if let Some(traced) = Traced::current() {
+            // SAFETY: no preconditions. The process is one that is traced on the user's behalf.
+            unsafe { libc::kill(traced.pid.cast_signed(), signal) };
+        }
+    }
+
+    fn chill(&self, ns: u64) {
+        let until = self.timestamp().saturating_add(ns);
+        while self.timestamp() < until {
+            std::hint::spin_loop();
+        }
+    }
+
+    fn ioctl_read(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        self.own.read(addr, dst)
+    }
+
+    fn ioctl_write(&self, addr: u64, src: &[u8]) -> Result<(), BadAddress> {
+        // SAFETY: whoever calls `Device::ioctl` vouches for what the argument points to (its contract).
+        unsafe { self.own.write(addr, src) }
+    }
+
+    fn lock(&self) {
+        self.control.lock();
+    }
+
+    fn unlock(&self) {
+        self.control.unlock();
+    }
+
+    fn relax(&self, round: u32) {
+        match round {
+            0..64 => std::hint::spin_loop(),
+            64..256 => thread::yield_now(),
+            _ => thread::sleep(Duration::from_micros(100)),
+        }
+    }
+
+    /// The hooks are the threads that fire: timers and the tracer.
+    fn synchronize_hooks(&self) {
+        hook::synchronize();
+    }
+
+    fn log(&self, text: fmt::Arguments<'_>) {
+        eprintln!("dtrace: {text}");
+    }
+}
+
+/// A name cut to 15 bytes and filled up with NULs.
+fn padded(name: &[u8]) -> [u8; EXECNAME_SIZE] {
+    let mut out = [0; EXECNAME_SIZE];
+    for (to, from) in out.iter_mut().zip(name.iter().take(EXECNAME_SIZE - 1)) {
+        *to = *from;
+    }
+    out
+}
+
+/// `uregs[n]` (contract 2.7): 0 to 18 are the i386 names GS FS ES DS EDI ESI EBP ESP EBX EDX ECX EAX TRAPNO ERR EIP CS EFL UESP
+/// SS, read as their 64-bit counterparts; from 19 on the amd64 order.
+fn numbered(regs: &libc::user_regs_struct, n: u32) -> Option<u64> {
+    let values = [
+        regs.gs,
+        regs.fs,
+        regs.es,
+        regs.ds,
+        regs.rdi,
+        regs.rsi,
+        regs.rbp,
+        regs.rsp,
+        regs.rbx,
+        regs.rdx,
+        regs.rcx,
+        regs.rax,
+        0,
+        regs.orig_rax,
+        regs.rip,
+        regs.cs,
+        regs.eflags,
+        regs.rsp,
+        regs.ss,
+        regs.r15,
+        regs.r14,
+        regs.r13,
+        regs.r12,
+        regs.r11,
+        regs.r10,
+        regs.r9,
+        regs.r8,
+        regs.rdi,
+        regs.rsi,
+        regs.rbp,
+        regs.rbx,
+        regs.rdx,
+        regs.rcx,
+        regs.rax,
+        0,
+        regs.orig_rax,
+        regs.rip,
+        regs.cs,
+        regs.eflags,
+        regs.rsp,
+        regs.ss,
+        regs.fs,
+        regs.gs,
+        regs.es,
+        regs.ds,
+        regs.fs_base,
+        regs.gs_base,
+    ];
+    values.get(n as usize).copied()
+}
+
+/// The control mutex in two halves, as the engine wants it.
+struct ControlLock {
+    mutex: Mutex<()>,
+    /// The guard, while the lock is held; belongs to the holder.
+    held: UnsafeCell<Option<MutexGuard<'static, ()>>>,
+}
+
+// SAFETY: `held` is reached only by the thread that holds the mutex. The guard is dropped by the thread that took it: the
+// engine calls lock and unlock in pairs on one thread.
+unsafe impl Sync for ControlLock {}
+// SAFETY: as for Sync; a lock that is held is never moved, because `Process` is shared then.
+unsafe impl Send for ControlLock {}
+
+impl fmt::Debug for ControlLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ControlLock")
+    }
+}
+
+impl ControlLock {
+    fn new() -> Self {
+        ControlLock { mutex: Mutex::new(()), held: UnsafeCell::new(None) }
+    }
+
+    fn lock(&self) {
+        let guard = self.mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // SAFETY: only the lifetime changes: the guard is dropped by `unlock`, while `self` is still borrowed.
+        let guard = unsafe { std::mem::transmute::<MutexGuard<'_, ()>, MutexGuard<'static, ()>>(guard) };
+        // SAFETY: the mutex is held.
+        unsafe { *self.held.get() = Some(guard) };
+    }
+
+    fn unlock(&self) {
+        // SAFETY: the mutex is held by the caller.
+        drop(unsafe { (*self.held.get()).take() });
+    }
+}
