@@ -21,6 +21,9 @@ use crate::program::{
 /// The `uarg` of the control block of the library's own ERROR program (contract 2.5).
 pub const ERROR_UARG: u64 = 1;
 
+/// The result of code that stands for its effect.
+const VOID: DifType = DifType { string: false, ctf_kind: 1, by_ref: false, size: 0 };
+
 /// The image of a program. Its statements must be numbered: the numbers travel as the actions' `uarg`.
 pub fn program_image(program: &Program) -> Vec<u8> {
     let mut image = Image::new();
@@ -58,6 +61,7 @@ pub fn error_program() -> Program {
             difo: Some(Rc::new(difo)),
             ntuple: 0,
             arg: ActionArg::Value(0),
+            discarded: false,
             ty: None,
         }
     };
@@ -133,7 +137,7 @@ impl Image {
         };
         let probes =
             self.section(dof::SECT_PROBEDESC, 4, size_of::<DofProbeDesc>(), probe.as_bytes().to_vec());
-        let pred = ecb.predicate.as_ref().map_or(SECIDX_NONE, |p| self.difo(p));
+        let pred = ecb.predicate.as_ref().map_or(SECIDX_NONE, |p| self.difo(p, p.rtype));
         let mut descs = Vec::new();
         for stmt in &ecb.stmts {
             for action in &stmt.actions {
@@ -154,11 +158,12 @@ impl Image {
             ActionArg::Value(value) => (SECIDX_NONE, *value),
             ActionArg::String(s) => (0, u64::from(self.string(s))),
         };
-        let difo = action.difo.as_ref().map_or(SECIDX_NONE, |d| self.difo(d));
+        let rtype = |d: &Difo| if action.discarded { VOID } else { d.rtype };
+        let difo = action.difo.as_ref().map_or(SECIDX_NONE, |d| self.difo(d, rtype(d)));
         DofActDesc { difo, strtab, kind: action.kind, ntuple: action.ntuple, arg, uarg }
     }
 
-    fn difo(&mut self, difo: &Difo) -> u32 {
+    fn difo(&mut self, difo: &Difo, rtype: DifType) -> u32 {
         let words = |list: &[u32]| list.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
         let mut links = vec![self.section(dof::SECT_DIF, 4, 4, words(&difo.text))];
         if !difo.ints.is_empty() {
@@ -172,7 +177,7 @@ impl Image {
             let bytes = difo.vars.iter().flat_map(|v| variable(v).as_bytes().to_vec()).collect();
             links.push(self.section(dof::SECT_VARTAB, 4, size_of::<dif::DifVar>(), bytes));
         }
-        let mut header = dif_type(difo.rtype).as_bytes().to_vec();
+        let mut header = dif_type(rtype).as_bytes().to_vec();
         header.extend(words(&links));
         self.section(dof::SECT_DIFOHDR, 4, 0, header)
     }

@@ -120,6 +120,8 @@ pub struct Action {
     pub ntuple: u32,
     /// Its argument.
     pub arg: ActionArg,
+    /// Whether the code stands for its effect only, so that the record is empty.
+    pub discarded: bool,
     /// The D type of the recorded value where it is known.
     pub ty: Option<TypeId>,
 }

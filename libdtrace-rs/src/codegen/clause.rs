@@ -9,7 +9,7 @@ use std::rc::Rc;
 use dtrace_abi::{action, agg};
 
 use super::expr::Generator;
-use super::{Context, INT, VOID, compile_expr, dif_type, format};
+use super::{Context, INT, compile_expr, dif_type, format};
 use crate::d::ast::Pos;
 use crate::d::typed::{
     self, Action as A, Aggregate, AggregationId, BinaryOp, Clause, Datum, Expr, ExprKind, Formatted, Var,
@@ -146,18 +146,17 @@ fn statement(stmt: &typed::Stmt, context: &mut Context<'_>) -> Result<Stmt> {
 
 /// An action with an object and a number.
 fn with(kind: u32, difo: Rc<Difo>, arg: u64, ty: Option<TypeId>) -> Action {
-    Action { kind, difo: Some(difo), ntuple: 0, arg: ActionArg::Value(arg), ty }
+    Action { kind, difo: Some(difo), ntuple: 0, arg: ActionArg::Value(arg), discarded: false, ty }
 }
 
 /// An action without an object.
 fn bare(kind: u32, arg: u64) -> Action {
-    Action { kind, difo: None, ntuple: 0, arg: ActionArg::Value(arg), ty: None }
+    Action { kind, difo: None, ntuple: 0, arg: ActionArg::Value(arg), discarded: false, ty: None }
 }
 
 /// The action of an expression that stands for its effect: its record is empty.
 fn effect(e: &Expr, context: &Context<'_>) -> Result<Action> {
-    let difo = Generator::new(context.types, context.strsize).object_of(e, VOID)?;
-    Ok(with(action::DIFEXPR, difo, 0, None))
+    Ok(Action { discarded: true, ..record(action::DIFEXPR, e, context)? })
 }
 
 /// The action that records the value of an expression.
@@ -212,6 +211,7 @@ fn formatted(kind: u32, f: &Formatted, context: &Context<'_>) -> Result<(Rc<str>
                     difo: Some(difo),
                     ntuple: 0,
                     arg: ActionArg::String(text.clone()),
+                    discarded: false,
                     ty: Some(e.ty),
                 }
             }
@@ -220,7 +220,14 @@ fn formatted(kind: u32, f: &Formatted, context: &Context<'_>) -> Result<(Rc<str>
     }
     if actions.is_empty() {
         let difo = Some(Generator::nothing()?);
-        actions.push(Action { kind, difo, ntuple: 0, arg: ActionArg::String(text.clone()), ty: None });
+        actions.push(Action {
+            kind,
+            difo,
+            ntuple: 0,
+            arg: ActionArg::String(text.clone()),
+            discarded: false,
+            ty: None,
+        });
     }
     Ok((text, actions))
 }
@@ -329,7 +336,7 @@ fn printa(
     for id in ids {
         let difo = Some(Generator::constant(u64::from(id.0))?);
         let arg = text.clone().map_or(ActionArg::Value(0), ActionArg::String);
-        actions.push(Action { kind: action::PRINTA, difo, ntuple: 0, arg, ty: None });
+        actions.push(Action { kind: action::PRINTA, difo, ntuple: 0, arg, discarded: false, ty: None });
     }
     Ok((StmtKind::Printa(text, aggregations), actions))
 }
@@ -357,6 +364,6 @@ fn aggregate(a: &Aggregate, context: &mut Context<'_>) -> Result<(StmtKind, Vec<
     debug_assert!(agg::COUNT <= a.kind && a.kind <= agg::LLQUANTIZE, "an aggregating action");
     let ntuple = u32::try_from(actions.len()).map_err(|_| Code::NoTupleReg)?;
     let ty = a.value.as_ref().map(|v| v.ty);
-    actions.push(Action { kind: a.kind, difo, ntuple, arg: ActionArg::Value(a.param), ty });
+    actions.push(Action { kind: a.kind, difo, ntuple, arg: ActionArg::Value(a.param), discarded: false, ty });
     Ok((StmtKind::Aggregate(known), actions))
 }

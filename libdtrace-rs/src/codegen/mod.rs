@@ -93,5 +93,3 @@ pub fn dif_type(types: &Types, strsize: u32, ty: TypeId) -> DifType {
 const INT: DifType = DifType { string: false, ctf_kind: ctf::INTEGER, by_ref: false, size: 4 };
 /// A 64-bit integer as a result.
 const INT64: DifType = DifType { string: false, ctf_kind: ctf::INTEGER, by_ref: false, size: 8 };
-/// Nothing as a result: what an expression that stands for its effect records.
-const VOID: DifType = DifType { string: false, ctf_kind: ctf::INTEGER, by_ref: false, size: 0 };

@@ -1,10 +1,11 @@
 //! The listing of a DIF object that `dtrace -S` shows, in the original's form.
 
 use std::fmt::Write;
+use std::rc::Rc;
 
 use dtrace_abi::dif::{self, Instr};
 
-use crate::program::{DifType, Difo, VarScope};
+use crate::program::{DifType, Difo, Program, VarScope};
 
 /// The name of a subroutine as D calls it.
 pub fn subroutine_name(subr: u32) -> Option<&'static str> {
@@ -203,6 +204,21 @@ pub fn listing(difo: &Difo, address: u64) -> String {
             let id = format!("{:x}", v.id);
             let _ =
                 writeln!(out, "{:<16} {id:<4} {kind:<3} {scope:<3} {flags:<4} {}", v.name, type_text(v.ty));
+        }
+    }
+    out
+}
+
+/// The listings of all that a program was compiled to, predicates first in each clause. What the library itself adds, the
+/// numbers of aggregations, is left out.
+pub fn listings(program: &Program) -> String {
+    let mut out = String::new();
+    for ecb in &program.ecbs {
+        let actions = ecb.stmts.iter().flat_map(|s| &s.actions);
+        for difo in ecb.predicate.iter().chain(actions.filter_map(|a| a.difo.as_ref())) {
+            if !difo.strings.is_empty() {
+                out.push_str(&listing(difo, Rc::as_ptr(difo) as u64));
+            }
         }
     }
     out

@@ -7,4 +7,4 @@ mod asm;
 mod listing;
 
 pub use asm::{Assembler, Label, R0, Reg};
-pub use listing::{listing, subroutine_name};
+pub use listing::{listing, listings, subroutine_name};

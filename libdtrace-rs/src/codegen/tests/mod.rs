@@ -1,6 +1,8 @@
 //! Code for hand-built trees, run on a small machine: what it computes, and where the text matters, the text.
 
+mod image;
 mod machine;
+mod vectors;
 
 use std::rc::Rc;
 
