@@ -1,6 +1,6 @@
 # The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help setup run test build guest shell install load unload dkms clean
+.PHONY: help setup run test build guest shell compat install load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
@@ -26,7 +26,10 @@ run: setup ## trace a guest at work: D='syscall::openat:entry { ... }' (default:
 	@compat-tests/guest/demo $(if $(D),$(call quote,$(value D)))
 
 test: setup ## every test, natively and in the guest
-	@compat-tests/test
+	@compat-tests/test $(ORIG)
+
+compat: setup ## the original dtrace command, ORIG=/path/to/dtrace, on our driver in a guest
+	@compat-tests/original/run $(ORIG)
 
 build: setup ## the driver, dtracedrv.ko, for KERNEL=6.1, 6.12, or a release whose headers are installed
 	@driver/build $(KERNEL)

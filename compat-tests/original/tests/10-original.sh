@@ -1,0 +1,23 @@
+# The original's own userland on our driver: it lists, it runs a clause, it does the main job, it leaves nothing behind.
+# limit: 180
+
+PATH=/opt/original/bin:$PATH
+output=$(timeout 60 dtrace -l 2>&1)
+is "-l ends well" $? 0
+matches "-l has its heading" "$output" '^ *ID +PROVIDER +MODULE +FUNCTION +NAME'
+matches "-l lists BEGIN" "$output" '^ *1 +dtrace .* BEGIN'
+matches "-l lists the entry of openat" "$output" '^ *[0-9]+ +syscall .* openat entry'
+
+output=$(timeout 60 dtrace -q -n 'BEGIN { trace("hello"); exit(0); }' 2>&1)
+is "BEGIN fires once and ends it" "$output" hello
+
+setsid sh /root/workload &
+output=$(timeout 60 dtrace -q -n 'syscall:::entry { @[execname] = count(); } tick-5s { exit(0); }' 2>&1)
+is "the main job ends well" $? 0
+matches "it counts the system calls of find" "$output" '^ +find +[0-9]+$'
+matches "and those of dd" "$output" '^ +dd +[0-9]+$'
+
+timeout 60 dtrace -q -n 'syscall::getppid:entry { @ = count(); }' -c '/usr/local/bin/getppid 1000' > exact 2>&1
+is "-c ends well" $? 0
+is "it counts every call of a process that it started" "$(tr -cd 0-9 < exact)" 1000
+ok "nothing of it keeps the driver" rmmod dtracedrv
