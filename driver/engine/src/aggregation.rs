@@ -28,7 +28,7 @@ use dtrace_abi::agg;
 
 use crate::buffer::Counts;
 use crate::exchange::{Exchangeable, Pair};
-use crate::mem::{Bytes, OutOfMemory, try_filled, try_to_vec};
+use crate::mem::{Bytes, OutOfMemory, TryPush, try_filled, try_to_vec};
 
 /// An aggregating function with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,10 +240,31 @@ pub struct Key {
 #[derive(Debug)]
 pub struct Aggregation {
     id: u32,
-    function: Function,
-    keys: Vec<Key>,
     value_offset: u32,
     size: u32,
+    /// Whole words of keys that are not strings.
+    runs: Vec<Run>,
+    /// What is left of such keys behind their last whole word.
+    tails: Vec<Tail>,
+    /// Keys that are strings.
+    strings: Vec<Key>,
+    function: Function,
+    keys: Vec<Key>,
+}
+
+/// Words that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    at: u32,
+    words: u32,
+}
+
+/// Less than a word: what is left of the word at `at` when it is shifted down and masked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tail {
+    at: u32,
+    shift: u32,
+    mask: u64,
 }
 
 /// Why there is no such aggregation.
@@ -279,7 +300,40 @@ impl Aggregation {
         if id == dtrace_abi::record::AGGIDNONE || !aligned || !keys.iter().all(inside) {
             return Err(AggregationError::Layout);
         }
-        Ok(Aggregation { id, function, keys: try_to_vec(keys)?, value_offset, size })
+        let mut aggregation = Aggregation {
+            id,
+            value_offset,
+            size,
+            runs: Vec::new(),
+            tails: Vec::new(),
+            strings: Vec::new(),
+            function,
+            keys: try_to_vec(keys)?,
+        };
+        keys.iter().try_for_each(|key| aggregation.add_key(key))?;
+        Ok(aggregation)
+    }
+
+    /// Cuts a key, which lies between id and value, into what can be read word by word.
+    fn add_key(&mut self, key: &Key) -> Result<(), OutOfMemory> {
+        const BYTES: u32 = WORD as u32;
+        if key.string {
+            return self.strings.try_push(*key);
+        }
+        let (words, rest) = (key.size / BYTES, key.size % BYTES);
+        match self.runs.last_mut() {
+            _ if words == 0 => (),
+            Some(last) if last.at + last.words * BYTES == key.offset => last.words += words,
+            _ => self.runs.try_push(Run { at: key.offset, words })?,
+        }
+        if rest != 0 {
+            // The word that is read must not reach beyond the keys: where it would, it begins further down.
+            let start = key.offset + words * BYTES;
+            let at = start.min(self.value_offset - BYTES);
+            let mask = u64::MAX >> (u64::BITS - rest * u8::BITS);
+            self.tails.try_push(Tail { at, shift: (start - at) * u8::BITS, mask })?;
+        }
+        Ok(())
     }
 
     /// Its id.
@@ -307,35 +361,102 @@ impl Aggregation {
     }
 
     /// The hash of the keys in staging memory.
+    ///
+    /// # Safety
+    ///
+    /// From `staged` on, [`Aggregation::value_offset`] bytes can be read.
     #[inline]
-    fn hash(&self, staged: &[u8]) -> u64 {
+    unsafe fn hash(&self, staged: *const u8) -> u64 {
         let mut hash = u64::from(self.id);
-        for key in &self.keys {
-            let Some(bytes) = key.of(staged) else { continue };
-            hash = if key.string { hash_string(hash, bytes) } else { hash_bytes(hash, bytes) };
+        for run in &self.runs {
+            for word in 0..run.words {
+                // SAFETY: `add_key` has taken runs from keys, which lie before the value.
+                hash = mix(hash, unsafe { load(staged, run.at + word * WORD as u32) });
+            }
+        }
+        for tail in &self.tails {
+            // SAFETY: `add_key` has chosen a word that lies before the value.
+            hash = mix(hash, unsafe { tail.load(staged) });
+        }
+        for string in &self.strings {
+            // SAFETY: the string lies before the value.
+            hash = hash_string(hash, unsafe { string.bytes(staged) });
         }
         hash
     }
 
     /// Whether a record, whose strings are zero-filled, has the keys in staging memory.
+    ///
+    /// # Safety
+    ///
+    /// From `staged` and from `record` on, [`Aggregation::value_offset`] bytes can be read.
     #[inline]
-    fn matches(&self, staged: &[u8], record: &[u8]) -> bool {
-        let id = record.first_chunk::<ID_SIZE>();
-        id == Some(&self.id.to_ne_bytes())
-            && self.keys.iter().all(|key| match (key.of(staged), key.of(record)) {
-                (Some(a), Some(b)) if key.string => same_string(a, b),
-                (Some(a), Some(b)) => same_bytes(a, b),
-                _ => false,
-            })
+    unsafe fn matches(&self, staged: *const u8, record: *const u8) -> bool {
+        // SAFETY: the value is not before the end of the id.
+        if unsafe { record.cast::<u32>().read_unaligned() } != self.id {
+            return false;
+        }
+        for run in &self.runs {
+            for word in 0..run.words {
+                let at = run.at + word * WORD as u32;
+                // SAFETY: `add_key` has taken runs from keys, which lie before the value.
+                if unsafe { load(staged, at) != load(record, at) } {
+                    return false;
+                }
+            }
+        }
+        for tail in &self.tails {
+            // SAFETY: `add_key` has chosen a word that lies before the value.
+            if unsafe { tail.load(staged) != tail.load(record) } {
+                return false;
+            }
+        }
+        for string in &self.strings {
+            // SAFETY: the string lies before the value.
+            let (staged, stored) = unsafe { (string.bytes(staged), string.bytes(record)) };
+            if !same_string(staged, stored) {
+                return false;
+            }
+        }
+        true
     }
 }
 
 impl Key {
     /// Its bytes in memory that begins with the id word.
+    ///
+    /// # Safety
+    ///
+    /// From `start` on, the bytes up to the end of the key can be read as long as the slice is used.
     #[inline]
-    fn of<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        bytes.get(self.offset as usize..)?.get(..self.size as usize)
+    unsafe fn bytes<'a>(&self, start: *const u8) -> &'a [u8] {
+        // SAFETY: by contract.
+        unsafe { core::slice::from_raw_parts(start.add(self.offset as usize), self.size as usize) }
     }
+}
+
+impl Tail {
+    /// Its bytes as a word.
+    ///
+    /// # Safety
+    ///
+    /// The word at `at` can be read.
+    #[inline]
+    unsafe fn load(&self, start: *const u8) -> u64 {
+        // SAFETY: by contract.
+        unsafe { load(start, self.at) }.wrapping_shr(self.shift) & self.mask
+    }
+}
+
+/// The word at an offset.
+///
+/// # Safety
+///
+/// It can be read.
+#[inline]
+unsafe fn load(start: *const u8, at: u32) -> u64 {
+    // SAFETY: by contract.
+    u64::from_le(unsafe { start.add(at as usize).cast::<u64>().read_unaligned() })
 }
 
 /// Bytes of the id that a record begins with.
@@ -373,15 +494,6 @@ fn up_to_nul(word: u64) -> (u64, bool) {
 }
 
 #[inline]
-fn hash_bytes(mut hash: u64, mut bytes: &[u8]) -> u64 {
-    while let Some((word, rest)) = bytes.split_first_chunk::<WORD>() {
-        hash = mix(hash, u64::from_le_bytes(*word));
-        bytes = rest;
-    }
-    if bytes.is_empty() { hash } else { mix(hash, short_word(bytes)) }
-}
-
-#[inline]
 fn hash_string(mut hash: u64, mut bytes: &[u8]) -> u64 {
     while let Some((word, rest)) = bytes.split_first_chunk::<WORD>() {
         let (word, ended) = up_to_nul(u64::from_le_bytes(*word));
@@ -392,19 +504,6 @@ fn hash_string(mut hash: u64, mut bytes: &[u8]) -> u64 {
         bytes = rest;
     }
     if bytes.is_empty() { hash } else { mix(hash, up_to_nul(short_word(bytes)).0) }
-}
-
-#[inline]
-fn same_bytes(mut a: &[u8], mut b: &[u8]) -> bool {
-    while let (Some((x, a_rest)), Some((y, b_rest))) =
-        (a.split_first_chunk::<WORD>(), b.split_first_chunk::<WORD>())
-    {
-        if x != y {
-            return false;
-        }
-        (a, b) = (a_rest, b_rest);
-    }
-    a.is_empty() && b.is_empty() || short_word(a) == short_word(b)
 }
 
 /// Whether a string is the one in a record of the same size that is zero-filled.
@@ -476,43 +575,69 @@ impl Table {
     /// Without room for new keys, the update is dropped and counted.
     #[inline]
     pub fn update(&mut self, aggregation: &Aggregation, staged: &[u8], value: i64, increment: u64) {
-        let hash = aggregation.hash(staged);
-        let record = match self.find(aggregation, staged, hash) {
-            Found::Record(at) => Some(at),
-            Found::Free(slot) => self.insert(aggregation, staged, hash, slot),
-            Found::Nothing => None,
-        };
-        let first = record.map(|at| (at + aggregation.value_offset as usize) / WORD);
-        match first.and_then(|first| self.records.words_mut().get_mut(first..)) {
-            Some(words) => aggregation.function.update(words, value, increment),
+        match self.record(aggregation, staged) {
+            Some(at) => {
+                let first = (at + aggregation.value_offset as usize) / WORD;
+                if let Some(words) = self.records.words_mut().get_mut(first..) {
+                    aggregation.function.update(words, value, increment);
+                }
+            }
             None => self.counts.drops = self.counts.drops.wrapping_add(1),
         }
     }
 
+    /// Where the record of the staged keys is; a new one if there was none.
     #[inline]
-    fn find(&self, aggregation: &Aggregation, staged: &[u8], hash: u64) -> Found {
+    fn record(&mut self, aggregation: &Aggregation, staged: &[u8]) -> Option<usize> {
+        if staged.len() < aggregation.value_offset as usize {
+            return None;
+        }
+        // SAFETY: `staged` has just been seen to be long enough.
+        let hash = unsafe { aggregation.hash(staged.as_ptr()) };
+        let slot = hash as usize & self.index.len().wrapping_sub(1);
+        let entry = *self.index.get(slot)?;
+        match self.record_of(entry, aggregation, staged, hash) {
+            Some(at) => Some(at),
+            None => self.search_on(aggregation, staged, hash),
+        }
+    }
+
+    /// Where the record of an index entry is, if it is the one of the staged keys.
+    #[inline]
+    fn record_of(&self, entry: u64, aggregation: &Aggregation, staged: &[u8], hash: u64) -> Option<usize> {
+        if entry >> 32 != hash >> 32 || staged.len() < aggregation.value_offset as usize {
+            return None;
+        }
+        // An entry of 0 has no record: this wraps to what is surely not inside.
+        let at = (entry as u32 as usize).wrapping_sub(1).wrapping_mul(WORD);
+        if at.saturating_add(aggregation.size as usize) > self.used {
+            return None;
+        }
+        let record = self.records.start().as_ptr().wrapping_add(at);
+        // SAFETY: `staged` is long enough; the record is, because what would be its end is in use.
+        unsafe { aggregation.matches(staged.as_ptr(), record) }.then_some(at)
+    }
+
+    /// The search from its beginning, all the way: to a free slot, where a new record is made.
+    #[cold]
+    #[inline(never)]
+    fn search_on(&mut self, aggregation: &Aggregation, staged: &[u8], hash: u64) -> Option<usize> {
         let mask = self.index.len().wrapping_sub(1);
-        let tag = hash >> 32;
         let mut slot = hash as usize & mask;
         for _ in 0..PROBES {
-            let Some(&entry) = self.index.get(slot) else { return Found::Nothing };
+            let entry = *self.index.get(slot)?;
             if entry == 0 {
-                return Found::Free(slot);
+                return self.insert(aggregation, staged, hash, slot);
             }
-            if entry >> 32 == tag {
-                let at = (entry as u32 as usize).wrapping_sub(1) * WORD;
-                if self.records.get(at..).is_some_and(|record| aggregation.matches(staged, record)) {
-                    return Found::Record(at);
-                }
+            if let Some(at) = self.record_of(entry, aggregation, staged, hash) {
+                return Some(at);
             }
             slot = slot.wrapping_add(1) & mask;
         }
-        Found::Nothing
+        None
     }
 
     /// Makes a record of the staged keys.
-    #[cold]
-    #[inline(never)]
     fn insert(&mut self, aggregation: &Aggregation, staged: &[u8], hash: u64, slot: usize) -> Option<usize> {
         let at = self.used;
         let size = (aggregation.size as usize).next_multiple_of(WORD);
@@ -525,7 +650,7 @@ impl Table {
         record.fill(0);
         record.first_chunk_mut::<ID_SIZE>()?.copy_from_slice(&aggregation.id.to_ne_bytes());
         for key in &aggregation.keys {
-            let from = key.of(staged)?;
+            let from = staged.get(key.offset as usize..)?.get(..key.size as usize)?;
             let len = match key.string {
                 true => from.iter().position(|&b| b == 0).unwrap_or(from.len()),
                 false => from.len(),
@@ -540,16 +665,6 @@ impl Table {
         self.used += size;
         Some(at)
     }
-}
-
-/// What a search comes to.
-enum Found {
-    /// The record at this offset.
-    Record(usize),
-    /// No record; it would go into this slot.
-    Free(usize),
-    /// No record, and no room for one.
-    Nothing,
 }
 
 impl Exchangeable for Table {
