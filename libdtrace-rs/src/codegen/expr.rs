@@ -7,7 +7,7 @@ use dtrace_abi::dif;
 use super::{INT64, dif_type};
 use crate::d::typed::{BinaryOp, Expr, ExprKind, Var};
 use crate::dif::{Assembler, R0, Reg};
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::program::{DifType, Difo, VarScope};
 use crate::types::{Kind, TypeId, Types};
 
@@ -16,11 +16,13 @@ pub(super) struct Generator<'a> {
     pub(super) asm: Assembler,
     pub(super) types: &'a Types,
     pub(super) strsize: u32,
+    /// Whether to save registers by computing the right operand first where the left one can wait.
+    pub(super) thrifty: bool,
 }
 
 impl<'a> Generator<'a> {
     pub(super) fn new(types: &'a Types, strsize: u32) -> Self {
-        Generator { asm: Assembler::new(), types, strsize }
+        Generator { asm: Assembler::new(), types, strsize, thrifty: false }
     }
 
     /// The object that returns the value of an expression.
@@ -30,7 +32,18 @@ impl<'a> Generator<'a> {
     }
 
     /// The object that returns the value of an expression as a type of the caller's.
-    pub(super) fn object_of(mut self, expr: &Expr, rtype: DifType) -> Result<Rc<Difo>> {
+    ///
+    /// If the registers do not suffice when operands are computed from left to right, as people expect to read them, those
+    /// without effects are computed in the order that needs the fewest.
+    pub(super) fn object_of(self, expr: &Expr, rtype: DifType) -> Result<Rc<Difo>> {
+        let again = Generator { asm: Assembler::new(), thrifty: true, ..self };
+        match self.attempt(expr, rtype) {
+            Err(e) if e == Code::NoReg.into() => again.attempt(expr, rtype),
+            other => other,
+        }
+    }
+
+    fn attempt(mut self, expr: &Expr, rtype: DifType) -> Result<Rc<Difo>> {
         let reg = self.value(expr)?;
         self.asm.ret(reg);
         Ok(Rc::new(self.asm.finish(rtype, true)?))
@@ -91,11 +104,11 @@ impl<'a> Generator<'a> {
                 self.boolean(dif::OP_BE, reg)
             }
             ExprKind::Binary(op, left, right) => {
-                let l = self.value(left)?;
-                let r = self.value(right)?;
-                self.arithmetic(*op, l, r, l, e.ty)?;
-                self.asm.free(r);
-                Ok(l)
+                let (l, r) = self.operands(left, right)?;
+                let rd = l.min(r);
+                self.arithmetic(*op, l, r, rd, e.ty)?;
+                self.asm.free(l.max(r));
+                Ok(rd)
             }
             ExprKind::Compare(op, left, right) => {
                 let signed = self.is_signed(left.ty) && self.is_signed(right.ty);
@@ -309,11 +322,23 @@ impl<'a> Generator<'a> {
     }
 
     fn comparison(&mut self, compare: u8, left: &Expr, right: &Expr, branch: u8) -> Result<Reg> {
-        let l = self.value(left)?;
-        let r = self.value(right)?;
+        let (l, r) = self.operands(left, right)?;
         self.asm.compare(compare, l, r);
-        self.asm.free(r);
-        self.boolean(branch, l)
+        self.asm.free(l.max(r));
+        self.boolean(branch, l.min(r))
+    }
+
+    /// The values of two operands.
+    fn operands(&mut self, left: &Expr, right: &Expr) -> Result<(Reg, Reg)> {
+        if self.thrifty
+            && let (Some(l), Some(r)) = (demand(left), demand(right))
+            && r > l
+        {
+            let r = self.value(right)?;
+            return Ok((self.value(left)?, r));
+        }
+        let l = self.value(left)?;
+        Ok((l, self.value(right)?))
     }
 
     fn logical(&mut self, op: BinaryOp, left: &Expr, right: &Expr) -> Result<Reg> {
@@ -372,6 +397,28 @@ impl<'a> Generator<'a> {
         }
         self.asm.place(end);
         Ok(result)
+    }
+}
+
+/// How many registers an expression needs; `None` if it has effects or uses the tuple stack, so that its turn matters.
+fn demand(e: &Expr) -> Option<u32> {
+    match &e.kind {
+        ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Var(_) => Some(1),
+        ExprKind::Deref(x)
+        | ExprKind::AddressOf(x)
+        | ExprKind::Decay(x)
+        | ExprKind::ToString(x)
+        | ExprKind::Neg(x)
+        | ExprKind::BitNot(x)
+        | ExprKind::Not(x)
+        | ExprKind::Convert(x)
+        | ExprKind::Builtin(_, x)
+        | ExprKind::Member { base: x, .. } => Some(demand(x)?.max(2)),
+        ExprKind::Binary(_, l, r) | ExprKind::Compare(_, l, r) | ExprKind::CompareStr(_, l, r) => {
+            let (l, r) = (demand(l)?, demand(r)?);
+            Some(if l == r { l + 1 } else { l.max(r) })
+        }
+        _ => None,
     }
 }
 

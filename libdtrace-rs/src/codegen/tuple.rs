@@ -30,7 +30,7 @@ impl Generator<'_> {
         if list.len() > DTR_NREGS {
             return Err(Code::NoTupleReg.into());
         }
-        let wait = list.len() > COMFORTABLE;
+        let wait = self.thrifty || list.len() > COMFORTABLE;
         let mut values: Vec<Option<Reg>> = Vec::with_capacity(list.len());
         for e in list {
             values.push(if wait && is_plain(e) { None } else { Some(self.value(e)?) });

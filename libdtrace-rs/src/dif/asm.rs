@@ -16,7 +16,7 @@ use crate::error::{Code, Result};
 use crate::program::{DifType, DifVar, Difo, VarScope};
 
 /// A register.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Reg(u8);
 
 /// The register that reads as zero.

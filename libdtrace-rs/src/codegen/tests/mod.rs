@@ -246,11 +246,25 @@ fn both_branches_of_a_conditional_end_in_one_register() {
 }
 
 #[test]
-fn an_eighth_register_is_refused() {
+fn a_chain_that_leans_to_the_right_needs_few_registers() {
     let x = Trees::new();
     let a = || x.var(0x500, "a", "int");
-    let nested = |n| (0..n).fold(a(), |e, _| x.binary(BinaryOp::Add, a(), e));
-    assert!(compile_expr(&nested(6), &x.t, 256).is_ok());
+    let nested = (0..100).fold(a(), |e, _| x.binary(BinaryOp::Add, a(), e));
+    assert_eq!(with_a(&x, 3, &nested), 303);
+    let differences = (0..20).fold(a(), |e, _| x.binary(BinaryOp::Sub, x.int(100), e));
+    assert_eq!(with_a(&x, 3, &differences), 3, "operands keep their sides");
+}
+
+#[test]
+fn an_eighth_register_is_refused() {
+    let x = Trees::new();
+    // Each value has an effect, so they are computed in their order.
+    let step = || {
+        let target = Box::new(x.var(0x500, "a", "int"));
+        x.e(x.ty("int"), ExprKind::Step { target, delta: 1, post: false })
+    };
+    let nested = |n| (0..n).fold(step(), |e, _| x.binary(BinaryOp::Add, step(), e));
+    assert!(compile_expr(&nested(5), &x.t, 256).is_ok());
     assert_eq!(compile_expr(&nested(7), &x.t, 256), Err(Code::NoReg.into()));
 }
 
