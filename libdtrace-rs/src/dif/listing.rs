@@ -180,8 +180,8 @@ const OPCODES: &[(&str, Form)] = &[
 /// The listing of an object. `address` is what it is called by: objects have no names.
 pub fn listing(difo: &Difo, address: u64) -> String {
     let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(out, "\nDIFO 0x{address:x} returns {}", type_text(difo.rtype));
+    // Writing to a string cannot fail. The doubled prefix is the original's on Linux, and so what people's scripts match.
+    let _ = writeln!(out, "\nDIFO 0x{address:#x} returns {}", type_text(difo.rtype));
     let _ = writeln!(out, "OFF OPCODE      INSTRUCTION");
     for (i, &word) in difo.text.iter().enumerate() {
         let _ = writeln!(out, "{i:02}: {word:08x}    {}", instruction(difo, Instr(word)));
@@ -319,7 +319,7 @@ mod tests {
         let text = listing(&a.finish(int, true).unwrap(), 0x1000);
         assert_eq!(
             text,
-            "\nDIFO 0x1000 returns D type (integer) (size 4)\n\
+            "\nDIFO 0x0x1000 returns D type (integer) (size 4)\n\
              OFF OPCODE      INSTRUCTION\n\
              00: 29011601    ldgs DT_VAR(278), %r1\t\t! DT_VAR(278) = \"pid\"\n\
              01: 25000002    setx DT_INTEGER[0], %r2\t\t! 0x3\n\

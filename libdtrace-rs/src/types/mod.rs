@@ -270,13 +270,33 @@ struct Arena {
     arrays: HashMap<(TypeId, u64), TypeId>,
     qualified: HashMap<(Qualifier, TypeId), TypeId>,
     kernel: HashMap<(u16, u32), TypeId>,
+    /// What declarations changed, so that it can be taken back.
+    journal: Vec<Change>,
 }
+
+/// A change that a declaration made.
+enum Change {
+    /// The name now stands for another type; before, for this one if any.
+    Name(Rc<str>, Option<TypeId>),
+    /// The type was this before it was defined.
+    Definition(TypeId, Kind),
+}
+
+/// A state of the declarations in D that [`Types::roll_back`] returns to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Checkpoint(usize);
 
 impl Arena {
     fn push(&mut self, container: Container, kind: Kind) -> TypeId {
         let id = TypeId(u32::try_from(self.slots.len()).expect("the arena is far smaller than 4G types"));
         self.slots.push(Slot { container, btf: 0, kind: Some(kind) });
         id
+    }
+
+    /// Gives a name of D its type.
+    fn name(&mut self, name: Rc<str>, id: TypeId) {
+        let before = self.d_names.insert(name.clone(), id);
+        self.journal.push(Change::Name(name, before));
     }
 
     fn kernel_id(&mut self, object: u16, btf: u32) -> TypeId {
@@ -479,7 +499,7 @@ impl Types {
         let name: Rc<str> = name.into();
         let mut arena = self.arena.borrow_mut();
         let id = arena.push(Container::D, Kind::Typedef { name: name.clone(), target });
-        arena.d_names.insert(name, id);
+        arena.name(name, id);
         id
     }
 
@@ -491,7 +511,7 @@ impl Types {
             return id;
         }
         let id = arena.push(Container::D, Kind::Forward { tag, name: name.into() });
-        arena.d_names.insert(full, id);
+        arena.name(full, id);
         id
     }
 
@@ -499,7 +519,34 @@ impl Types {
     ///
     /// Every type that was derived from the forward declaration sees the definition.
     pub fn define(&self, id: TypeId, kind: Kind) {
-        self.arena.borrow_mut().slots[id.0 as usize].kind = Some(kind);
+        let mut arena = self.arena.borrow_mut();
+        let before = arena.slots[id.0 as usize].kind.replace(kind);
+        if let Some(before) = before {
+            arena.journal.push(Change::Definition(id, before));
+        }
+    }
+
+    /// The declarations in D as they are now.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint(self.arena.borrow().journal.len())
+    }
+
+    /// Takes back every declaration in D since the checkpoint: a program that fails to compile declares nothing. Ids that it
+    /// made stay valid, but no name leads to them.
+    pub fn roll_back(&self, to: Checkpoint) {
+        let mut arena = self.arena.borrow_mut();
+        while arena.journal.len() > to.0 {
+            match arena.journal.pop() {
+                Some(Change::Name(name, Some(before))) => {
+                    arena.d_names.insert(name, before);
+                }
+                Some(Change::Name(name, None)) => {
+                    arena.d_names.remove(&name);
+                }
+                Some(Change::Definition(id, before)) => arena.slots[id.0 as usize].kind = Some(before),
+                None => break,
+            }
+        }
     }
 
     /// Adds a structure, union or enumeration without a tag.

@@ -94,3 +94,19 @@ fn pointers_to_void_and_to_the_same_are_compatible() {
     assert!(t.compatible(i.char, i.unsigned_long));
     assert!(!t.compatible(i.int, pi));
 }
+
+#[test]
+fn declarations_are_taken_back() {
+    let t = Types::with_btf_directory("/nonexistent");
+    let node = t.declare_tag(Tag::Struct, "node");
+    let before = t.checkpoint();
+    let mut b = AggregateBuilder::new(Some("node"), false);
+    b.member(&t, "x", t.intrinsics().int).unwrap();
+    t.define(node, b.finish());
+    t.declare_typedef("node_t", node);
+    t.declare_typedef("node_t", t.intrinsics().int);
+    t.roll_back(before);
+    assert_eq!(t.lookup("node_t"), Err(TypeError::NotFound));
+    assert_eq!(t.lookup("struct node"), Ok(node));
+    assert_eq!(t.size(node), None);
+}
