@@ -405,9 +405,12 @@ fn same_group(before: &ActionDesc, action: &ActionDesc) -> bool {
     before.kind == action.kind && before.uarg == action.uarg && before.format == action.format
 }
 
-/// The lowest power of two in a size, at most 8.
+/// The lowest power of two in a size, at most 8. What has no size needs no place of its own.
 fn alignment_of(size: u32) -> u32 {
-    1 << size.trailing_zeros().min(3)
+    match size {
+        0 => 1,
+        size => 1 << size.trailing_zeros().min(3),
+    }
 }
 
 /// What a step does, and the bytes it records (contract 2.6).

@@ -16,6 +16,7 @@ use core::fmt;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::Ordering;
 
+use crate::anchor::Anchored;
 use crate::builtin;
 use crate::cpu::Cpu;
 use crate::errno::Errno;
@@ -44,7 +45,7 @@ unsafe impl<H: Host> Send for Dtrace<H> {}
 /// All tables.
 pub(crate) struct Control<H: Host> {
     pub(crate) probes: ProbeTable<H>,
-    pub(crate) providers: Vec<Box<Registered<H>>>,
+    pub(crate) providers: Vec<Anchored<Registered<H>>>,
     pub(crate) sessions: Vec<Session>,
     next_provider: u32,
     next_session: u64,
@@ -208,7 +209,7 @@ impl<H: Host> Dtrace<H> {
         let mut gone = try_with_capacity(count)?;
         let mut from = Some(ProbeId::MIN);
         while let Some(at) = from {
-            let Some(probe) = control.probes.all(Some(at)).find(chosen).map(|p| p.probe_id()) else { break };
+            let Some(probe) = control.probes.all(Some(at)).find(chosen).map(Probe::probe_id) else { break };
             from = probe.checked_add(1);
             gone.try_push(control.probes.remove(probe))?;
         }
@@ -313,7 +314,7 @@ impl<H: Host> Control<H> {
             return Err(Errno::EEXIST);
         }
         let id = ProviderId(self.next_provider);
-        let registered = try_box(Registered::new(id, info, provider)?)?;
+        let registered = Anchored::new(Registered::new(id, info, provider)?)?;
         self.providers.try_push(registered)?;
         self.next_provider += 1;
         Ok(id)

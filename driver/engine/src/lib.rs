@@ -32,6 +32,8 @@ pub mod interp;
 pub mod interval;
 mod ioctl;
 pub mod mem;
+#[cfg(feature = "mock")]
+pub mod mock;
 mod option;
 pub mod probe;
 pub mod provider;

@@ -110,7 +110,7 @@ impl<H: Host> Probe<H> {
     }
 
     pub(crate) fn registered(&self) -> &Registered<H> {
-        // SAFETY: a `Registered` is boxed and freed only after all probes of the provider were (`Control::unregister`).
+        // SAFETY: a `Registered` is anchored and freed only after all probes of the provider were (`Control::unregister`).
         unsafe { self.provider.as_ref() }
     }
 
@@ -527,8 +527,7 @@ impl<H: Host> ProbeTable<H> {
         function: &[u8],
         name: &[u8],
     ) -> Option<ProbeId> {
-        let mut cursor = self.walk([Some(module), Some(function), Some(name)], None);
-        while let Some(probe) = cursor.next() {
+        for probe in self.walk([Some(module), Some(function), Some(name)], None) {
             if probe.registered().id == provider
                 && probe.part(Index::Module) == module
                 && probe.part(Index::Function) == function
@@ -583,7 +582,7 @@ impl<H: Host> ProbeTable<H> {
                 Walk { table: self, next: Some(id), index: None }
             }
             Some(_) => Walk { table: self, next: None, index: Some(Index::Name) },
-            None => self.walk(matcher.parts.each_ref().map(|part| part.exact()), from),
+            None => self.walk(matcher.parts.each_ref().map(Pattern::exact), from),
         };
         let only = matcher.id != 0;
         walk.take_while(move |probe| !only || probe.id() == matcher.id).filter(|probe| matcher.matches(probe))

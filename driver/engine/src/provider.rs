@@ -162,7 +162,7 @@ impl ProviderId {
     pub(crate) const BUILTIN: ProviderId = ProviderId(0);
 }
 
-/// A provider as the engine keeps it. Boxed, so that probes may point to it.
+/// A provider as the engine keeps it, at a fixed address, because its probes point to it.
 pub(crate) struct Registered<H: Host> {
     pub(crate) id: ProviderId,
     /// The name with its NUL.

@@ -3,6 +3,8 @@
 //! All three are asked twice if the room was too small the first time: the answer says how much there is, and holds as
 //! much of it as there was room for.
 
+use alloc::vec::Vec;
+
 use dtrace_abi::{AggDesc, EprobeDesc, FmtDesc, Plain, RecDesc};
 
 use super::Request;
@@ -11,11 +13,7 @@ use crate::host::Host;
 use crate::mem::{TryPush, try_with_capacity};
 
 /// Puts a description and as many of its records as there is room for into one answer.
-fn answer(
-    header: &[u8],
-    records: impl Iterator<Item = RecDesc>,
-    room: u32,
-) -> Result<alloc::vec::Vec<u8>, Errno> {
+fn answer(header: &[u8], records: impl Iterator<Item = RecDesc>, room: u32) -> Result<Vec<u8>, Errno> {
     let mut bytes = try_with_capacity(header.len())?;
     bytes.try_extend_from_slice(header)?;
     for record in records.take(room as usize) {

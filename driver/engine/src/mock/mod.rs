@@ -1,0 +1,400 @@
+//! A machine made of threads, for tests, fuzzing and benchmarks (feature `mock`).
+//!
+//! [`Mock`] is a [`Host`] whose CPUs are slots that threads own while in a probe, whose clock stands still unless moved,
+//! whose kernel and user memory are two arrays, and which notes what destructive actions ask of it. [`Rig`] puts an
+//! engine on it, with a provider whose probes are a table, and consumers that are driven through real ioctls.
+
+mod rig;
+
+extern crate std;
+
+use core::cell::{Cell, RefCell};
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::string::{String, ToString};
+use std::sync::{Condvar, Mutex, RwLock};
+use std::thread;
+use std::vec::Vec;
+
+use crate::host::{BadAddress, EXECNAME_SIZE, Firing, Host};
+
+pub use rig::{Handle, ProbeRef, Rig, Snapshot};
+
+/// Where the kernel's memory begins.
+pub const KERNEL_BASE: u64 = 0xffff_8880_0000_0000;
+/// Where the user process's memory begins.
+pub const USER_BASE: u64 = 0x5555_0000_0000;
+
+/// Who a thread says it is.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// Process id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Process id of the parent.
+    pub ppid: u32,
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Command name.
+    pub execname: String,
+    /// Last error.
+    pub errno: i32,
+}
+
+impl Default for Who {
+    fn default() -> Self {
+        Who { pid: 100, tid: 100, ppid: 1, uid: 0, gid: 0, execname: "mock".to_string(), errno: 0 }
+    }
+}
+
+/// What a destructive action asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// `stop()`
+    Stop,
+    /// `raise(signal)`
+    Raise(i32),
+    /// `chill(ns)`
+    Chill(u64),
+    /// `breakpoint()`
+    Breakpoint,
+    /// `panic()`
+    Panic,
+}
+
+std::thread_local! {
+    static CPU: Cell<usize> = const { Cell::new(0) };
+    static WHO: RefCell<Who> = RefCell::new(Who::default());
+    /// The predicate-cache word, and the machine it is of.
+    static CACHE: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    static THREAD: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Numbers for machines and threads.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+fn next_number() -> u64 {
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The current thread goes to another CPU.
+pub fn go_to_cpu(cpu: usize) {
+    CPU.set(cpu);
+}
+
+/// The current thread becomes somebody else.
+pub fn become_who(who: Who) {
+    WHO.set(who);
+}
+
+fn this_thread() -> u64 {
+    if THREAD.get() == 0 {
+        THREAD.set(next_number());
+    }
+    THREAD.get()
+}
+
+/// One CPU.
+#[repr(align(128))]
+struct Slot {
+    /// The thread that is in a probe on it, or 0.
+    owner: AtomicU64,
+}
+
+/// The machine.
+pub struct Mock {
+    number: u64,
+    slots: Vec<Slot>,
+    /// This CPU is possible but not there.
+    absent: Option<usize>,
+    now: AtomicU64,
+    clock_reads: AtomicU64,
+    kernel: RwLock<Vec<u8>>,
+    user: RwLock<Vec<u8>>,
+    effects: Mutex<Vec<Effect>>,
+    locked: Mutex<bool>,
+    unlocked: Condvar,
+}
+
+impl Mock {
+    /// A machine with so many CPUs, 64 KiB of kernel and 32 MiB of user memory.
+    pub fn new(cpus: usize) -> Mock {
+        Mock {
+            number: next_number(),
+            slots: (0..cpus).map(|_| Slot { owner: AtomicU64::new(0) }).collect(),
+            absent: None,
+            now: AtomicU64::new(1_000_000_000),
+            clock_reads: AtomicU64::new(0),
+            kernel: RwLock::new(std::vec![0; 64 << 10]),
+            user: RwLock::new(std::vec![0; 32 << 20]),
+            effects: Mutex::new(Vec::new()),
+            locked: Mutex::new(false),
+            unlocked: Condvar::new(),
+        }
+    }
+
+    /// The same machine with one CPU missing.
+    #[must_use]
+    pub fn without_cpu(self, cpu: usize) -> Mock {
+        Mock { absent: Some(cpu), ..self }
+    }
+
+    /// Time passes.
+    pub fn advance(&self, ns: u64) {
+        self.now.fetch_add(ns, Ordering::Relaxed);
+    }
+
+    /// How often a clock was read.
+    pub fn clock_reads(&self) -> u64 {
+        self.clock_reads.load(Ordering::Relaxed)
+    }
+
+    /// What destructive actions have asked for.
+    pub fn effects(&self) -> Vec<Effect> {
+        self.effects.lock().map(|effects| effects.clone()).unwrap_or_default()
+    }
+
+    /// Puts bytes into kernel memory.
+    pub fn poke_kernel(&self, addr: u64, bytes: &[u8]) -> Result<(), BadAddress> {
+        poke(&self.kernel, addr.wrapping_sub(KERNEL_BASE), bytes)
+    }
+
+    /// Puts bytes into user memory.
+    pub fn poke_user(&self, addr: u64, bytes: &[u8]) -> Result<(), BadAddress> {
+        poke(&self.user, addr.wrapping_sub(USER_BASE), bytes)
+    }
+
+    /// Reads user memory.
+    pub fn peek_user(&self, addr: u64, bytes: &mut [u8]) -> Result<(), BadAddress> {
+        peek(&self.user, addr.wrapping_sub(USER_BASE), bytes)
+    }
+
+    fn clock(&self) -> u64 {
+        self.clock_reads.fetch_add(1, Ordering::Relaxed);
+        self.now.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, effect: Effect) {
+        if let Ok(mut effects) = self.effects.lock() {
+            effects.push(effect);
+        }
+    }
+}
+
+fn range(offset: u64, len: usize) -> Result<core::ops::Range<usize>, BadAddress> {
+    let from = usize::try_from(offset).map_err(|_| BadAddress)?;
+    Ok(from..from.checked_add(len).ok_or(BadAddress)?)
+}
+
+fn peek(memory: &RwLock<Vec<u8>>, offset: u64, to: &mut [u8]) -> Result<(), BadAddress> {
+    let memory = memory.read().map_err(|_| BadAddress)?;
+    to.copy_from_slice(memory.get(range(offset, to.len())?).ok_or(BadAddress)?);
+    Ok(())
+}
+
+fn poke(memory: &RwLock<Vec<u8>>, offset: u64, from: &[u8]) -> Result<(), BadAddress> {
+    let mut memory = memory.write().map_err(|_| BadAddress)?;
+    memory.get_mut(range(offset, from.len())?).ok_or(BadAddress)?.copy_from_slice(from);
+    Ok(())
+}
+
+fn who<R>(ask: impl FnOnce(&Who) -> R) -> R {
+    WHO.with_borrow(ask)
+}
+
+impl Host for Mock {
+    /// Whether this `enter` took the slot.
+    type Saved = bool;
+
+    fn cpus(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn cpu_present(&self, cpu: usize) -> bool {
+        cpu < self.slots.len() && self.absent != Some(cpu)
+    }
+
+    fn enter(&self) -> (usize, bool) {
+        let cpu = CPU.get();
+        let me = this_thread();
+        let Some(slot) = self.slots.get(cpu) else { return (cpu, false) };
+        if slot.owner.load(Ordering::Relaxed) == me {
+            return (cpu, false);
+        }
+        while slot.owner.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            thread::yield_now();
+        }
+        (cpu, true)
+    }
+
+    fn leave(&self, cpu: usize, saved: bool) {
+        if let Some(slot) = self.slots.get(cpu).filter(|_| saved) {
+            slot.owner.store(0, Ordering::Release);
+        }
+    }
+
+    fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
+        if !self.cpu_present(cpu) {
+            return false;
+        }
+        let here = CPU.replace(cpu);
+        f();
+        CPU.set(here);
+        true
+    }
+
+    fn timestamp(&self) -> u64 {
+        self.clock()
+    }
+
+    fn walltimestamp(&self) -> u64 {
+        self.clock()
+    }
+
+    fn vtimestamp(&self) -> u64 {
+        self.clock()
+    }
+
+    fn pid(&self) -> u32 {
+        who(|who| who.pid)
+    }
+
+    fn tid(&self) -> u32 {
+        who(|who| who.tid)
+    }
+
+    fn ppid(&self) -> u32 {
+        who(|who| who.ppid)
+    }
+
+    fn uid(&self) -> u32 {
+        who(|who| who.uid)
+    }
+
+    fn gid(&self) -> u32 {
+        who(|who| who.gid)
+    }
+
+    fn curthread(&self) -> u64 {
+        KERNEL_BASE + this_thread() * 64
+    }
+
+    fn thread_key(&self) -> u64 {
+        this_thread()
+    }
+
+    fn execname(&self, out: &mut [u8; EXECNAME_SIZE]) {
+        out.fill(0);
+        who(|who| {
+            for (to, from) in out.iter_mut().take(EXECNAME_SIZE - 1).zip(who.execname.bytes()) {
+                *to = from;
+            }
+        });
+    }
+
+    fn errno(&self, _firing: &Firing<'_>) -> i32 {
+        who(|who| who.errno)
+    }
+
+    fn ipl(&self) -> u32 {
+        0
+    }
+
+    fn progeny_of(&self, pid: u32) -> bool {
+        who(|who| who.pid == pid || who.ppid == pid)
+    }
+
+    fn predicate_cache(&self) -> u64 {
+        let (machine, id) = CACHE.get();
+        if machine == self.number { id } else { 0 }
+    }
+
+    fn set_predicate_cache(&self, id: u64) {
+        CACHE.set((self.number, id));
+    }
+
+    fn user_register(&self, _firing: &Firing<'_>, n: u32) -> Option<u64> {
+        (n < 19).then_some(0x1000 + u64::from(n))
+    }
+
+    fn stack(&self, _firing: &Firing<'_>, skip: u32, out: &mut [u64]) -> usize {
+        let frames = (1..=5u64).map(|n| KERNEL_BASE + n * 16).skip(skip as usize);
+        out.iter_mut().zip(frames).map(|(to, from)| *to = from).count()
+    }
+
+    fn user_stack(&self, _firing: &Firing<'_>, out: &mut [u64]) -> usize {
+        let frames = (1..=3u64).map(|n| USER_BASE + n * 16);
+        out.iter_mut().zip(frames).map(|(to, from)| *to = from).count()
+    }
+
+    fn load(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        peek(&self.kernel, addr.wrapping_sub(KERNEL_BASE), dst)
+    }
+
+    fn load_user(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        peek(&self.user, addr.wrapping_sub(USER_BASE), dst)
+    }
+
+    fn store_user(&self, addr: u64, src: &[u8]) -> Result<(), BadAddress> {
+        poke(&self.user, addr.wrapping_sub(USER_BASE), src)
+    }
+
+    fn stop(&self) {
+        self.note(Effect::Stop);
+    }
+
+    fn raise(&self, signal: i32) {
+        self.note(Effect::Raise(signal));
+    }
+
+    fn chill(&self, ns: u64) {
+        self.note(Effect::Chill(ns));
+    }
+
+    fn breakpoint(&self) {
+        self.note(Effect::Breakpoint);
+    }
+
+    fn panic(&self) {
+        self.note(Effect::Panic);
+    }
+
+    fn ioctl_read(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        peek(&self.user, addr.wrapping_sub(USER_BASE), dst)
+    }
+
+    fn ioctl_write(&self, addr: u64, src: &[u8]) -> Result<(), BadAddress> {
+        poke(&self.user, addr.wrapping_sub(USER_BASE), src)
+    }
+
+    fn lock(&self) {
+        let Ok(mut locked) = self.locked.lock() else { return };
+        while *locked {
+            let Ok(woken) = self.unlocked.wait(locked) else { return };
+            locked = woken;
+        }
+        *locked = true;
+    }
+
+    fn unlock(&self) {
+        if let Ok(mut locked) = self.locked.lock() {
+            *locked = false;
+        }
+        self.unlocked.notify_one();
+    }
+
+    fn relax(&self, round: u32) {
+        if round < 64 {
+            core::hint::spin_loop();
+        } else {
+            thread::yield_now();
+        }
+    }
+
+    fn synchronize_hooks(&self) {}
+
+    fn log(&self, _text: fmt::Arguments<'_>) {}
+}

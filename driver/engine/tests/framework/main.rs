@@ -1,0 +1,17 @@
+//! The framework from outside: consumers that drive an engine on a mock machine through the ioctls of contract 2.1.
+
+#[path = "../dof/image.rs"]
+#[expect(dead_code, reason = "the loader's tests use more of the builder")]
+mod image;
+
+mod aggregations;
+mod counting;
+mod faults;
+mod life;
+mod matching;
+mod options;
+mod program;
+mod records;
+mod session;
+mod teardown;
+mod vectors;
