@@ -1,2 +1,39 @@
-//! The Linux host of the engine: providers, devices and /proc.
+//! dtracedrv: the Linux host of the engine.
+//!
+//! The engine (`dtrace-engine`) fires probes and keeps the books; this crate gives it a machine (`host`), providers
+//! (`syscall`, `profile`), device nodes (`device`) and /proc files (`proc`). It is compiled once, for a bare x86-64, into an
+//! object that depends on no kernel; whatever knows a kernel structure is C, in `driver/shim`, behind the functions of
+//! `ffi`. On the host it is only checked, linted and unit-tested: nothing there calls the shim.
+//!
+//! # Life
+//!
+//! `rs_init` makes the engine, registers the providers, then the /proc files, then the nodes, so that whoever can open a
+//! node finds everything there. `rs_exit` takes them away in reverse; the kernel calls it only when no node is open, so no
+//! consumer exists and no probe is enabled.
+
 #![no_std]
+
+extern crate alloc;
+
+mod control;
+mod device;
+mod driver;
+#[allow(
+    non_camel_case_types,
+    unreachable_pub,
+    missing_docs,
+    dead_code,
+    reason = "made by bindgen from driver/shim/host.h"
+)]
+mod ffi;
+mod host;
+mod log;
+#[cfg(target_os = "none")]
+mod memory;
+mod proc;
+mod profile;
+mod regs;
+mod security;
+mod syscall;
+
+use driver::fire;

@@ -1,0 +1,137 @@
+//! The driver's one engine, and the module's beginning and end.
+
+use crate::ffi;
+use crate::host::Linux;
+use crate::{device, log, proc, profile, security, syscall};
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicBool, Ordering};
+use dtrace_abi::{Attribute, PAttr, class, stability};
+use dtrace_engine::errno::Errno;
+use dtrace_engine::mem::try_box;
+use dtrace_engine::{Dtrace, Firing, Privileges, Probe, Provider, ProviderInfo};
+
+/// The engine, between `rs_init` and `rs_exit`.
+struct Engine {
+    live: AtomicBool,
+    engine: UnsafeCell<MaybeUninit<Dtrace<Linux>>>,
+}
+
+// SAFETY: the engine is written before `live` is set and dropped after it is cleared, when nothing else of the driver
+// runs (see `rs_init` and `rs_exit`); in between it is only shared, and `Dtrace` is Sync.
+unsafe impl Sync for Engine {}
+
+static ENGINE: Engine =
+    Engine { live: AtomicBool::new(false), engine: UnsafeCell::new(MaybeUninit::uninit()) };
+
+/// The engine.
+pub(crate) fn engine() -> &'static Dtrace<Linux> {
+    debug_assert!(ENGINE.live.load(Ordering::Relaxed));
+    // SAFETY: everything that can call this (nodes, /proc files, hooks) exists only while the engine is live.
+    unsafe { (*ENGINE.engine.get()).assume_init_ref() }
+}
+
+/// Fires a probe.
+pub(crate) fn fire(probe: &Probe<Linux>, firing: &Firing<'_>) {
+    engine().fire(probe, firing);
+}
+
+const fn attribute(name: u8, data: u8, class: u8) -> Attribute {
+    Attribute { name, data, class }
+}
+
+/// The manual's stability tables (Dynamic Tracing Guide, chapters on the syscall and profile providers).
+const EVOLVING: Attribute = attribute(stability::EVOLVING, stability::EVOLVING, class::COMMON);
+const UNSTABLE_ISA: Attribute = attribute(stability::UNSTABLE, stability::UNSTABLE, class::ISA);
+const PRIVATE: Attribute = attribute(stability::PRIVATE, stability::PRIVATE, class::UNKNOWN);
+const UNSTABLE: Attribute = attribute(stability::UNSTABLE, stability::UNSTABLE, class::UNKNOWN);
+
+const SYSCALL: ProviderInfo<'static> = ProviderInfo {
+    name: "syscall",
+    attributes: PAttr {
+        provider: EVOLVING,
+        module: PRIVATE,
+        function: UNSTABLE_ISA,
+        name: EVOLVING,
+        args: UNSTABLE_ISA,
+    },
+    privileges: Privileges::USER,
+    uid: 0,
+};
+
+const PROFILE: ProviderInfo<'static> = ProviderInfo {
+    name: "profile",
+    attributes: PAttr {
+        provider: EVOLVING,
+        module: UNSTABLE,
+        function: PRIVATE,
+        name: EVOLVING,
+        args: EVOLVING,
+    },
+    privileges: Privileges::KERNEL.with(Privileges::USER),
+    uid: 0,
+};
+
+/// Registers a provider of this crate.
+fn register(info: &ProviderInfo<'_>, provider: impl Provider<Linux> + 'static) -> Result<(), Errno> {
+    engine().register(info, try_box(provider)?)?;
+    Ok(())
+}
+
+/// Makes everything that can be opened.
+fn start() -> Result<(), i32> {
+    let refused = |error: Errno| -(error as i32);
+    register(&SYSCALL, syscall::Syscall).map_err(refused)?;
+    register(&PROFILE, profile::Profile).map_err(refused)?;
+    proc::add()?;
+    device::add().inspect_err(|_| proc::remove())
+}
+
+/// The module is loaded. Nothing of the driver runs yet.
+#[unsafe(no_mangle)]
+extern "C" fn rs_init() -> i32 {
+    let Ok(made) = Dtrace::new(Linux::new()) else { return -(Errno::ENOMEM as i32) };
+    // SAFETY: nothing else of the driver runs.
+    unsafe { (*ENGINE.engine.get()).write(made) };
+    ENGINE.live.store(true, Ordering::Release);
+    match start() {
+        Ok(()) => {
+            // SAFETY: process context.
+            unsafe { ffi::host_housekeep_start(0) };
+            log::line(format_args!("loaded, version {}", env!("CARGO_PKG_VERSION")));
+            0
+        }
+        Err(error) => {
+            drop_engine();
+            error
+        }
+    }
+}
+
+/// The module is unloaded: no node is open, so no consumer exists and no hook is attached.
+#[unsafe(no_mangle)]
+extern "C" fn rs_exit() {
+    device::remove();
+    proc::remove();
+    drop_engine();
+    log::line(format_args!("unloaded"));
+}
+
+fn drop_engine() {
+    // SAFETY: process context; waits for the housekeeper, the last that may use the engine.
+    unsafe { ffi::host_housekeep_stop() };
+    profile::forget();
+    security::forget();
+    ENGINE.live.store(false, Ordering::Release);
+    // SAFETY: it was written by `rs_init`, and nothing uses it any more.
+    unsafe { (*ENGINE.engine.get()).assume_init_drop() }
+}
+
+/// How long the housekeeper rests when no consumer wants anything of it.
+const IDLE: u64 = 100_000_000;
+
+/// The engine's periodic work; the next delay in nanoseconds.
+#[unsafe(no_mangle)]
+extern "C" fn rs_housekeep() -> u64 {
+    engine().housekeep().unwrap_or(IDLE).min(IDLE)
+}

@@ -1,0 +1,47 @@
+//! The global allocator: the kernel's kvmalloc.
+//!
+//! What always holds: nothing in the driver allocates while a probe fires, and nothing aborts when memory runs out:
+//! the driver is compiled with `no_global_oom_handling`, so that only the fallible forms exist.
+//!
+//! kvmalloc aligns to 8 bytes at least, and naturally where the size is a power of two (up to a page) or the memory comes
+//! in pages. Larger alignments are therefore had by rounding the size up.
+
+use crate::ffi;
+use core::alloc::{GlobalAlloc, Layout};
+
+/// What kmalloc aligns to whatever the size.
+const MIN_ALIGN: usize = 8;
+
+/// The kernel's allocator.
+struct Kvmalloc;
+
+/// The size to ask for so that the memory is aligned as `layout` wants it.
+fn padded(layout: Layout) -> usize {
+    if layout.align() <= MIN_ALIGN {
+        layout.size()
+    } else {
+        layout.size().max(layout.align()).next_power_of_two()
+    }
+}
+
+// SAFETY: kvmalloc returns memory of at least the size asked for that nobody else has, or null; `padded` sees to the
+// alignment (see the module's text); kvfree takes what either function returned.
+unsafe impl GlobalAlloc for Kvmalloc {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: only process context allocates, where kvmalloc may be called.
+        unsafe { ffi::host_alloc(padded(layout)) }.cast()
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as in `alloc`.
+        unsafe { ffi::host_alloc_zeroed(padded(layout)) }.cast()
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, _layout: Layout) {
+        // SAFETY: the caller's contract: `ptr` came from this allocator and is not used any more.
+        unsafe { ffi::host_free(ptr.cast()) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Kvmalloc = Kvmalloc;

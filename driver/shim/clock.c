@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Clocks, interval timers in interrupt context, and the periodic work of the engine. */
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/timekeeping.h>
+#include <linux/version.h>
+#include <linux/workqueue.h>
+#include <asm/irq_regs.h>
+#include "host.h"
+
+uint64_t notrace host_timestamp(void)
+{
+	return ktime_get_mono_fast_ns();
+}
+
+uint64_t notrace host_walltime(void)
+{
+	return ktime_get_real_fast_ns();
+}
+
+struct host_timer {
+	struct hrtimer timer;
+	uint64_t interval;
+	void *cookie;
+};
+
+static enum hrtimer_restart notrace fire(struct hrtimer *hrtimer)
+{
+	struct host_timer *timer = container_of(hrtimer, struct host_timer, timer);
+
+	rs_timer(timer->cookie, timer, get_irq_regs());
+	hrtimer_forward_now(hrtimer, ns_to_ktime(timer->interval));
+	return HRTIMER_RESTART;
+}
+
+/* Runs on the CPU that the timer shall stay on. */
+static void start_here(void *arg)
+{
+	struct host_timer *timer = arg;
+
+	hrtimer_start(&timer->timer, ns_to_ktime(timer->interval), HRTIMER_MODE_REL_PINNED_HARD);
+}
+
+struct host_timer *host_timer_start(uint32_t cpu, uint64_t interval, void *cookie)
+{
+	struct host_timer *timer = kzalloc(sizeof(*timer), GFP_KERNEL);
+
+	if (!timer)
+		return NULL;
+	timer->interval = interval;
+	timer->cookie = cookie;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	hrtimer_setup(&timer->timer, fire, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+#else
+	hrtimer_init(&timer->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	timer->timer.function = fire;
+#endif
+	if (smp_call_function_single(cpu, start_here, timer, 1)) {
+		kfree(timer);
+		return NULL;
+	}
+	return timer;
+}
+
+void host_timer_stop(struct host_timer *timer)
+{
+	hrtimer_cancel(&timer->timer);
+	kfree(timer);
+}
+
+uint64_t notrace host_timer_late(const struct host_timer *timer)
+{
+	return ktime_get_mono_fast_ns() - ktime_to_ns(hrtimer_get_expires(&timer->timer));
+}
+
+static void housekeep(struct work_struct *work);
+static DECLARE_DELAYED_WORK(housekeeping, housekeep);
+
+static void housekeep(struct work_struct *work)
+{
+	uint64_t delay = rs_housekeep();
+
+	if (delay)
+		schedule_delayed_work(&housekeeping, nsecs_to_jiffies(delay));
+}
+
+void host_housekeep_start(uint64_t delay_ns)
+{
+	schedule_delayed_work(&housekeeping, nsecs_to_jiffies(delay_ns));
+}
+
+void host_housekeep_stop(void)
+{
+	cancel_delayed_work_sync(&housekeeping);
+}

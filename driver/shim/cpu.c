@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Processors: probe context, calls on another CPU, the control mutex. */
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/irqflags.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/smp.h>
+#include "host.h"
+
+static DEFINE_MUTEX(control);
+
+uint32_t notrace host_cpu_ids(void)
+{
+	return nr_cpu_ids;
+}
+
+bool notrace host_cpu_online(uint32_t cpu)
+{
+	return cpu < nr_cpu_ids && cpu_online(cpu);
+}
+
+bool notrace host_cpu_possible(uint32_t cpu)
+{
+	return cpu < nr_cpu_ids && cpu_possible(cpu);
+}
+
+uint32_t notrace host_enter(uint64_t *flags)
+{
+	unsigned long saved;
+
+	raw_local_irq_save(saved);
+	*flags = saved;
+	return raw_smp_processor_id();
+}
+
+void notrace host_leave(uint64_t flags)
+{
+	raw_local_irq_restore((unsigned long)flags);
+}
+
+bool notrace host_in_nmi(void)
+{
+	return in_nmi();
+}
+
+bool notrace host_rcu_watching(void)
+{
+	return rcu_is_watching();
+}
+
+void notrace host_relax(void)
+{
+	cpu_relax();
+}
+
+void host_sleep_us(uint32_t us)
+{
+	usleep_range(us, us + us / 2 + 1);
+}
+
+void host_synchronize(void)
+{
+	synchronize_rcu();
+}
+
+int32_t host_call_on(uint32_t cpu, void *arg)
+{
+	return smp_call_function_single(cpu, rs_call, arg, 1);
+}
+
+void notrace host_chill(uint64_t ns)
+{
+	udelay((unsigned long)ns / 1000);
+	ndelay((unsigned long)ns % 1000);
+}
+
+void host_lock(void)
+{
+	mutex_lock(&control);
+}
+
+void host_unlock(void)
+{
+	mutex_unlock(&control);
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* The device nodes: misc devices with dynamic minors, whose operations all go to Rust with the node's number. */
+#include <linux/compat.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include "host.h"
+
+/* One set of operations per node, so that an open file tells its node by the set it has; private_data is its slot. */
+static struct miscdevice devices[HOST_NODES];
+static struct file_operations operations[HOST_NODES];
+
+static uint32_t node_of(const struct file *file)
+{
+	return file->f_op - operations;
+}
+
+static uint64_t slot_of(const struct file *file)
+{
+	return (unsigned long)file->private_data;
+}
+
+static int node_open(struct inode *inode, struct file *file)
+{
+	uint64_t slot = 0;
+	int result = rs_open(node_of(file), &slot);
+
+	file->private_data = (void *)(unsigned long)slot;
+	return result;
+}
+
+static int node_release(struct inode *inode, struct file *file)
+{
+	rs_release(node_of(file), slot_of(file));
+	return 0;
+}
+
+static long node_ioctl(struct file *file, unsigned int command, unsigned long arg)
+{
+	return rs_ioctl(node_of(file), slot_of(file), command, arg, false);
+}
+
+static long node_compat_ioctl(struct file *file, unsigned int command, unsigned long arg)
+{
+	return rs_ioctl(node_of(file), slot_of(file), command, (unsigned long)compat_ptr(arg), true);
+}
+
+static ssize_t node_read(struct file *file, char __user *buffer, size_t len, loff_t *offset)
+{
+	int64_t position = *offset;
+	ssize_t result = rs_read(node_of(file), slot_of(file), (unsigned long)buffer, len, &position);
+
+	*offset = position;
+	return result;
+}
+
+static ssize_t node_write(struct file *file, const char __user *buffer, size_t len, loff_t *offset)
+{
+	return rs_write(node_of(file), slot_of(file), (unsigned long)buffer, len);
+}
+
+int32_t host_node_add(uint32_t node, const char *name, uint16_t mode)
+{
+	operations[node] = (struct file_operations){
+		.owner = THIS_MODULE,
+		.open = node_open,
+		.release = node_release,
+		.unlocked_ioctl = node_ioctl,
+		.compat_ioctl = node_compat_ioctl,
+		.read = node_read,
+		.write = node_write,
+		.llseek = noop_llseek,
+	};
+	devices[node] = (struct miscdevice){
+		.minor = MISC_DYNAMIC_MINOR,
+		.name = name,
+		.mode = mode,
+		.fops = &operations[node],
+	};
+	return misc_register(&devices[node]);
+}
+
+void host_node_remove(uint32_t node)
+{
+	misc_deregister(&devices[node]);
+}

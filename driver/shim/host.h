@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The border between the driver's Rust and the kernel.
+ *
+ * host_*: facilities of the kernel, one thin C function each, called by Rust. They forward or read a field; they
+ *         decide nothing. Each says in which context it may be called: "any" includes probe context (interrupts off).
+ * rs_*:   what the kernel calls back, implemented in Rust (driver/linux).
+ *
+ * Only fixed-width integers, pointers and opaque handles cross the border, so that the Rust object depends on no
+ * kernel header and is the same for every kernel. driver/linux/src/ffi.rs is made from this file by bindgen.
+ */
+#ifndef DTRACE_HOST_H
+#define DTRACE_HOST_H
+
+#ifndef __KERNEL__
+#include <stdint.h>
+#include <stdbool.h>
+#include <stddef.h>
+#else
+#include <linux/types.h>
+#endif
+
+/* ---- module (module.c) ---- */
+
+/* Start and stop; rs_init returns 0 or a negative errno. Process context. */
+int32_t rs_init(void);
+void rs_exit(void);
+
+/* One line to the kernel log, prefixed with the module's name. Any context. */
+void host_log(const uint8_t *text, size_t len);
+/* A Rust panic: says so and kills the current task by BUG(). Any context. */
+void host_bug(const uint8_t *text, size_t len);
+/* A plain panic of the machine, asked for by D's panic(). Any context. */
+void host_panic(void);
+/* A breakpoint trap, asked for by D's breakpoint(). Any context. */
+void host_breakpoint(void);
+
+/* ---- memory (memory.c) ---- */
+
+/* kvmalloc / kvfree; NULL when there is no memory. Process context. */
+void *host_alloc(size_t size);
+void *host_alloc_zeroed(size_t size);
+void host_free(void *ptr);
+
+/* Copies for ioctl, read and write handlers; the number of bytes NOT copied. Process context. */
+size_t host_copy_from_user(void *dst, uint64_t src, size_t len);
+size_t host_copy_to_user(uint64_t dst, const void *src, size_t len);
+
+/* Copies that never fault and never sleep; 0 or a negative errno. Any context. */
+int32_t host_load_kernel(void *dst, uint64_t src, size_t len);
+int32_t host_load_user(void *dst, uint64_t src, size_t len);
+int32_t host_store_user(uint64_t dst, const void *src, size_t len);
+
+/* ---- processors (cpu.c) ---- */
+
+/* CPU ids are 0 .. host_cpu_ids(); which of them are possible and online. Any context. */
+uint32_t host_cpu_ids(void);
+bool host_cpu_online(uint32_t cpu);
+bool host_cpu_possible(uint32_t cpu);
+/* Switches interrupts off and returns this CPU; `flags` takes what host_leave needs. Any context. */
+uint32_t host_enter(uint64_t *flags);
+void host_leave(uint64_t flags);
+bool host_in_nmi(void);
+/* False where RCU does not watch (idle, entry code): no probe may fire there. Any context. */
+bool host_rcu_watching(void);
+void host_relax(void);
+/* Sleeps about `us` microseconds. Process context. */
+void host_sleep_us(uint32_t us);
+/* Returns when every hook that was running has returned: one grace period. Process context. */
+void host_synchronize(void);
+/* Runs rs_call(arg) on `cpu` with interrupts off and waits; 0 or -ENXIO. Process context. */
+int32_t host_call_on(uint32_t cpu, void *arg);
+void rs_call(void *arg);
+/* Waits `ns` with a busy loop (D's chill()). Any context. */
+void host_chill(uint64_t ns);
+
+/* The control mutex. Process context. */
+void host_lock(void);
+void host_unlock(void);
+
+/* ---- clocks (clock.c) ---- */
+
+/* Monotonic and wall-clock nanoseconds; NMI-safe. Any context. */
+uint64_t host_timestamp(void);
+uint64_t host_walltime(void);
+
+/* A timer that calls rs_timer(cookie, frame) in hard interrupt context every `interval` ns on `cpu`; NULL when there is
+ * no memory. host_timer_stop waits until no callback runs, and frees it. Process context. */
+struct host_timer;
+struct host_timer *host_timer_start(uint32_t cpu, uint64_t interval, void *cookie);
+void host_timer_stop(struct host_timer *timer);
+/* How late (ns) the callback that is running is. In rs_timer only. */
+uint64_t host_timer_late(const struct host_timer *timer);
+void rs_timer(void *cookie, const struct host_timer *timer, const void *regs);
+
+/* Runs rs_housekeep() on a work queue after `delay_ns`; a return value other than 0 is the next delay. Process context. */
+void host_housekeep_start(uint64_t delay_ns);
+/* Cancels it and waits for one that runs. Process context. */
+void host_housekeep_stop(void);
+uint64_t rs_housekeep(void);
+
+/* ---- the current task (task.c) ---- any context */
+
+uint64_t host_task(void);
+uint32_t host_pid(void);
+uint32_t host_tid(void);
+uint32_t host_ppid(void);
+uint32_t host_uid(void);
+uint32_t host_gid(void);
+/* 16 bytes, NUL-terminated. */
+const uint8_t *host_comm(void);
+/* When the task was started, in ns since boot: tells apart tasks that reuse a task_struct. */
+uint64_t host_task_start(void);
+/* Nanoseconds of CPU the task has had, up to its last accounting. */
+uint64_t host_task_runtime(void);
+bool host_is_user_task(void);
+bool host_task_is_compat(void);
+/* The registers with which the task entered the kernel, or NULL for a kernel thread. */
+const void *host_user_regs(void);
+/* Whether `pid` is an ancestor-or-self of the current task. */
+bool host_progeny_of(uint32_t pid);
+void host_send_signal(int32_t sig);
+/* The kernel stack of the caller, innermost first; the number of addresses. Whether one lies in this module's text. */
+uint32_t host_stack(uint64_t *pcs, uint32_t limit);
+bool host_own_text(uint64_t pc);
+/* How deep in interrupts: 0 in a thread, 1 in a softirq, 2 in a hard interrupt, 3 in an NMI. */
+uint32_t host_interrupt_level(void);
+/* Whether the caller of an open() holds all privileges (real uid 0 and CAP_SYS_ADMIN). Process context. */
+bool host_capable(void);
+
+/* ---- system calls (syscall.c) ---- */
+
+/* Attaches rs_sys_enter / rs_sys_exit to the kernel's raw system call tracepoints; 0 or a negative errno. Detaching returns
+ * when no callback runs any more. Process context. */
+int32_t host_syscall_attach(bool enter);
+void host_syscall_detach(bool enter);
+void rs_sys_enter(void *data, const void *regs, int64_t number);
+void rs_sys_exit(void *data, const void *regs, int64_t result);
+/* The name of 64-bit (or ia32) call `number`, NULL for a gap or beyond the end. Any context. */
+const char *host_syscall_name(uint32_t number, bool ia32);
+/* One more than the highest number of the table. */
+uint32_t host_syscall_limit(bool ia32);
+
+/* ---- device nodes and /proc (device.c, proc.c) ---- process context */
+
+enum host_node {
+	HOST_NODE_DTRACE,
+	HOST_NODE_HELPER,
+	HOST_NODE_FASTTRAP,
+	HOST_NODE_FBT,
+	HOST_NODE_SYSTRACE,
+	HOST_NODE_CTL,
+	HOST_NODE_PROFILE,
+	HOST_NODE_SDT,
+	HOST_NODE_INSTR,
+	HOST_NODES,
+};
+
+int32_t host_node_add(uint32_t node, const char *name, uint16_t mode);
+void host_node_remove(uint32_t node);
+/* `slot` is the open file's own word, zero at open. Return 0 or more, or a negative errno. */
+int32_t rs_open(uint32_t node, uint64_t *slot);
+void rs_release(uint32_t node, uint64_t slot);
+int64_t rs_ioctl(uint32_t node, uint64_t slot, uint32_t command, uint64_t arg, bool compat);
+int64_t rs_read(uint32_t node, uint64_t slot, uint64_t buffer, size_t len, int64_t *offset);
+int64_t rs_write(uint32_t node, uint64_t slot, uint64_t buffer, size_t len);
+
+struct host_seq;
+/* Makes /proc/dtrace/NAME; `entry` comes back in rs_proc_show. */
+int32_t host_proc_add(const char *name, uint16_t mode, uint32_t entry);
+int32_t host_proc_root(void);
+void host_proc_remove(void);
+void host_seq_write(struct host_seq *seq, const uint8_t *text, size_t len);
+void rs_proc_show(uint32_t entry, struct host_seq *seq);
+
+#endif

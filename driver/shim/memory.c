@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Memory: allocation for Rust's global allocator, and copies across the user border. */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include "host.h"
+
+void *host_alloc(size_t size)
+{
+	return kvmalloc(size, GFP_KERNEL | __GFP_NOWARN);
+}
+
+void *host_alloc_zeroed(size_t size)
+{
+	return kvzalloc(size, GFP_KERNEL | __GFP_NOWARN);
+}
+
+void host_free(void *ptr)
+{
+	kvfree(ptr);
+}
+
+size_t host_copy_from_user(void *dst, uint64_t src, size_t len)
+{
+	return copy_from_user(dst, (const void __user *)(unsigned long)src, len);
+}
+
+size_t host_copy_to_user(uint64_t dst, const void *src, size_t len)
+{
+	return copy_to_user((void __user *)(unsigned long)dst, src, len);
+}
+
+int32_t notrace host_load_kernel(void *dst, uint64_t src, size_t len)
+{
+	return copy_from_kernel_nofault(dst, (const void *)(unsigned long)src, len);
+}
+
+int32_t notrace host_load_user(void *dst, uint64_t src, size_t len)
+{
+	return copy_from_user_nofault(dst, (const void __user *)(unsigned long)src, len);
+}
+
+int32_t notrace host_store_user(uint64_t dst, const void *src, size_t len)
+{
+	return copy_to_user_nofault((void __user *)(unsigned long)dst, src, len);
+}

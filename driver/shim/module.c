@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Module entry and exit, the log, and the ways to stop the machine that D programs may ask for. */
+#include <linux/module.h>
+#include <linux/kernel.h>
+#include "host.h"
+
+void host_log(const uint8_t *text, size_t len)
+{
+	pr_info("dtracedrv: %.*s\n", (int)len, text);
+}
+
+void host_bug(const uint8_t *text, size_t len)
+{
+	pr_emerg("dtracedrv: %.*s\n", (int)len, text);
+	BUG();
+}
+
+/* Through a pointer: Rust takes host_panic for a function that returns, and objtool must not know better. */
+static void (*volatile stop_the_machine)(const char *fmt, ...) = panic;
+
+void host_panic(void)
+{
+	stop_the_machine("dtrace: panic action");
+}
+
+void host_breakpoint(void)
+{
+	asm volatile("int3");
+}
+
+static int __init dtracedrv_init(void)
+{
+	return rs_init();
+}
+
+static void __exit dtracedrv_exit(void)
+{
+	rs_exit();
+}
+
+module_init(dtracedrv_init);
+module_exit(dtracedrv_exit);
+MODULE_LICENSE("Dual MIT/GPL");
+MODULE_DESCRIPTION("DTrace for Linux");
+MODULE_AUTHOR("The dtrace-rs maintainers");
