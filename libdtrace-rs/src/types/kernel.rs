@@ -1,9 +1,11 @@
-//! The kernel's types: one [`Btf`] for the kernel and for each module that is asked for, opened on first need.
+//! The kernel's types: one [`Btf`] for the kernel and for each module that is asked for, and the [`Ctf`] file of an existing
+//! installation if there is one; all opened on first need.
 
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::btf::{Btf, NameSpace, Record, kind as k};
+use super::ctf::Ctf;
 use super::{
     Aggregate, Arena, Enumeration, Function, IntFormat, Kind, Member, Qualifier, Tag, TypeError, TypeId,
 };
@@ -28,23 +30,63 @@ enum Object {
     Open(Box<Btf>),
 }
 
+/// The index of the CTF file among the objects.
+const CTF: u16 = u16::MAX;
+
+/// The CTF file of an existing installation.
+enum CtfFile {
+    /// There is none, or it cannot be read.
+    None,
+    /// Not opened so far.
+    Closed(PathBuf),
+    Open(Box<Ctf>),
+}
+
 pub(super) struct KernelTypes {
     directory: PathBuf,
+    /// What D calls the object of the CTF file.
+    ctf_name: String,
+    ctf: CtfFile,
     /// Object 0 is the kernel; modules are appended when named.
     objects: Vec<(String, Object)>,
 }
 
 impl KernelTypes {
     pub(super) fn new(directory: PathBuf) -> Self {
-        KernelTypes { directory, objects: vec![("vmlinux".into(), Object::Closed)] }
+        let objects = vec![("vmlinux".into(), Object::Closed)];
+        KernelTypes { directory, ctf_name: String::new(), ctf: CtfFile::None, objects }
+    }
+
+    /// Names the CTF file, and what D calls its object.
+    pub(super) fn set_ctf(&mut self, path: PathBuf, name: &str) {
+        self.ctf_name = name.into();
+        self.ctf = CtfFile::Closed(path);
+    }
+
+    /// Opens the CTF file. One that cannot be read counts as none: BTF has the kernel's types too.
+    fn open_ctf(&mut self) -> Option<&Ctf> {
+        if let CtfFile::Closed(path) = &self.ctf {
+            let opened = std::fs::read(path).ok().and_then(|file| Ctf::parse(&file).ok());
+            self.ctf = opened.map_or(CtfFile::None, |ctf| CtfFile::Open(Box::new(ctf)));
+        }
+        match &self.ctf {
+            CtfFile::Open(ctf) => Some(ctf),
+            _ => None,
+        }
     }
 
     pub(super) fn object_name(&self, index: u16) -> String {
+        if index == CTF {
+            return self.ctf_name.clone();
+        }
         self.objects[usize::from(index)].0.clone()
     }
 
     /// The index of an object by name, opening it.
     pub(super) fn object(&mut self, name: &str) -> Result<u16, TypeError> {
+        if name == self.ctf_name && self.open_ctf().is_some() {
+            return Ok(CTF);
+        }
         let index = if KERNEL_NAMES.contains(&name) {
             0
         } else if let Some(found) = self.objects.iter().position(|(n, _)| n == name) {
@@ -109,6 +151,10 @@ impl KernelTypes {
 
     /// A type by name in one object and, for a module, in the kernel below it.
     pub(super) fn lookup(&mut self, index: u16, name: &str, arena: &mut Arena) -> Option<TypeId> {
+        if index == CTF {
+            let id = self.open_ctf()?.find(name)?;
+            return Some(arena.kernel_id(CTF, id));
+        }
         let (space, plain) = split(name);
         if index != 0 {
             self.open(0).ok()?;
@@ -120,9 +166,9 @@ impl KernelTypes {
         Some(arena.kernel_id(0, id))
     }
 
-    /// A type by name in the kernel, then in every module.
+    /// A type by name in the kernel, in the CTF file, then in every module.
     pub(super) fn lookup_any(&mut self, name: &str, arena: &mut Arena) -> Option<TypeId> {
-        if let Some(id) = self.lookup(0, name, arena) {
+        if let Some(id) = self.lookup(0, name, arena).or_else(|| self.lookup(CTF, name, arena)) {
             return Some(id);
         }
         self.open(0).ok()?;
@@ -144,10 +190,11 @@ impl KernelTypes {
         names
     }
 
+    /// The object and the id of a function or variable.
     fn find_object(&mut self, object: Option<&str>, space: NameSpace, name: &str) -> Option<(u16, u32)> {
         match object {
             Some(object) => {
-                let index = self.object(object).ok()?;
+                let index = self.object(object).ok().filter(|&index| index != CTF)?;
                 Some((index, self.find(usize::from(index), space, name)?))
             }
             None => Some((0, self.find(0, space, name)?)),
@@ -177,7 +224,11 @@ impl KernelTypes {
     }
 
     pub(super) fn variable(&mut self, object: Option<&str>, name: &str, arena: &mut Arena) -> Option<TypeId> {
-        let (index, id) = self.find_object(object, NameSpace::Variable, name)?;
+        let Some((index, id)) = self.find_object(object, NameSpace::Variable, name) else {
+            // BTF knows few variables; the file may know more.
+            let id = self.open_ctf()?.variable(name)?;
+            return Some(arena.kernel_id(CTF, id));
+        };
         let ty = self.record(index, id)?.1.size_or_type;
         Some(arena.kernel_id(self.owner(index, ty), ty))
     }
@@ -230,6 +281,12 @@ impl KernelTypes {
 
     /// What a type is. A record that makes no sense is `void`.
     pub(super) fn decode(&self, index: u16, id: u32, arena: &mut Arena) -> Kind {
+        if index == CTF {
+            return match &self.ctf {
+                CtfFile::Open(ctf) => ctf.decode(CTF, id, arena),
+                _ => Kind::Void,
+            };
+        }
         let Some((btf, r)) = self.record(index, id) else { return Kind::Void };
         let base = self.btf(0);
         let name = |offset: u32| -> Rc<str> { btf.string_with(offset, base).unwrap_or("").into() };

@@ -5,7 +5,7 @@
 //! every DTrace: [`Container::C`] holds the intrinsic types of the language, [`Container::D`] what D programs declare and the
 //! types derived from others, and each kernel object (`vmlinux` and the modules) has its own.
 //!
-//! The kernel's types are read from BTF. A kernel type costs nothing until it is named: the file is opened by the first
+//! The kernel's types are read from BTF, and from the CTF file of an existing installation where there is one. A kernel type costs nothing until it is named: the file is opened by the first
 //! lookup that the other containers cannot answer, and each type is decoded when it is first looked at. A command that needs
 //! no kernel type never opens the file.
 //!
@@ -16,6 +16,7 @@
 //! Sizes and offsets are those of the LP64 x86-64 ABI, as gcc lays them out.
 
 mod btf;
+mod ctf;
 mod intrinsic;
 mod kernel;
 mod layout;
@@ -338,6 +339,12 @@ impl Types {
             kernel: RefCell::new(KernelTypes::new(directory.into())),
             intrinsics,
         }
+    }
+
+    /// Adds the CTF file of an existing installation (contract 6.6), whose object D calls `object`. It is opened when the
+    /// other containers do not have a type, or when the object is named.
+    pub fn add_ctf_file(&self, path: impl Into<std::path::PathBuf>, object: &str) {
+        self.kernel.borrow_mut().set_ctf(path.into(), object);
     }
 
     /// The ids of the intrinsic types.

@@ -110,3 +110,111 @@ fn declarations_are_taken_back() {
     assert_eq!(t.lookup("struct node"), Ok(node));
     assert_eq!(t.size(node), None);
 }
+
+/// A CTF file as a converter makes it, of these bytes of types and strings, with one variable of type 1.
+fn ctf_file(types: &[u8], strings: &[u8]) -> Vec<u8> {
+    let half = |n: usize| (n as u16).to_le_bytes();
+    let word = |n: usize| (n as u32).to_le_bytes();
+    let mut ctf = vec![0xf1, 0xcf, 2, 0];
+    for n in [0, 0, 0, 0, 2, 4, 4 + types.len(), strings.len()] {
+        ctf.extend(word(n));
+    }
+    ctf.extend([1, 0, 0, 0]);
+    ctf.extend(types);
+    ctf.extend(strings);
+    // An ELF object by hand: the header, the names, the symbols, and four sections beside the empty one.
+    let names = b"\0.SUNW_ctf\0.symtab\0.strtab\0G\0";
+    let mut symbols = vec![0; 24];
+    symbols.extend(word(27));
+    symbols.extend([0x11, 0]);
+    symbols.extend(half(1));
+    symbols.extend([0; 16]);
+    let (names_at, symbols_at) = (64, 64 + names.len());
+    let ctf_at = symbols_at + symbols.len();
+    let sections_at = (ctf_at + ctf.len()).next_multiple_of(8);
+    let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+    file.resize(16, 0);
+    file.extend([1, 0, 62, 0, 1, 0, 0, 0]);
+    file.extend([0; 16]);
+    file.extend((sections_at as u64).to_le_bytes());
+    file.extend([0; 4]);
+    for n in [64, 0, 0, 64, 4, 3] {
+        file.extend(half(n));
+    }
+    file.extend(names);
+    file.extend(symbols);
+    file.extend(ctf);
+    file.resize(sections_at, 0);
+    // Name, kind, place, size, link and entry size of each.
+    let sections = [
+        (0, 0, 0, 0, 0, 0),
+        (1, 1, ctf_at, sections_at - ctf_at, 0, 0),
+        (11, 2, symbols_at, 48, 3, 24),
+        (19, 3, names_at, names.len(), 0, 0),
+    ];
+    for (name, kind, at, size, link, entry) in sections {
+        file.extend([word(name), word(kind)].concat());
+        for n in [0, 0, at, size] {
+            file.extend((n as u64).to_le_bytes());
+        }
+        file.extend([word(link), word(0)].concat());
+        file.extend(1u64.to_le_bytes());
+        file.extend((entry as u64).to_le_bytes());
+    }
+    file
+}
+
+/// `struct s { int a; unsigned b:7; }`, `typedef struct s s_t`, and a variable `int G`.
+fn sample() -> Vec<u8> {
+    let strings = b"\0int\0s\0a\0b\0s_t\0";
+    let mut types = Vec::new();
+    let mut record = |name: u32, kind: u16, count: u16, size: u16, extra: &[u8]| {
+        types.extend(name.to_le_bytes());
+        types.extend((kind << 11 | count).to_le_bytes());
+        types.extend(size.to_le_bytes());
+        types.extend(extra);
+    };
+    record(1, 1, 0, 4, &[32, 0, 0, 1]);
+    record(1, 1, 0, 4, &[7, 0, 0, 0]);
+    record(5, 6, 2, 8, &[7, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 2, 0, 32, 0]);
+    record(11, 10, 0, 3, &[]);
+    ctf_file(&types, strings)
+}
+
+#[test]
+fn the_ctf_file_of_an_installation_is_read() {
+    let path = std::env::temp_dir().join(format!("dtrace-test-{}.ctf", std::process::id()));
+    std::fs::write(&path, sample()).unwrap();
+    let t = Types::with_btf_directory("/nonexistent");
+    t.add_ctf_file(&path, "linux");
+    let s = t.lookup("s_t").unwrap();
+    assert_eq!((t.size(s), t.object_name(s)), (Some(8), "linux".into()));
+    assert_eq!(t.lookup_in("linux", "struct s").map(|id| t.resolve(id)), Ok(t.resolve(s)));
+    let b = t.member(s, "b").unwrap();
+    assert_eq!((b.bit_offset, b.member.bit_width), (32, Some(7)));
+    assert_eq!(t.kernel_variable(None, "G").map(|id| t.name(id)), Some("int".into()));
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_damaged_ctf_file_is_as_good_as_none() {
+    let whole = sample();
+    let path = std::env::temp_dir().join(format!("dtrace-damaged-{}.ctf", std::process::id()));
+    let check = |data: &[u8]| {
+        std::fs::write(&path, data).unwrap();
+        let t = Types::with_btf_directory("/nonexistent");
+        t.add_ctf_file(&path, "linux");
+        if let Ok(id) = t.lookup("struct s") {
+            let _ = (t.size(id), t.align(id), t.name(id), t.member(id, "b"));
+        }
+    };
+    for cut in (0..whole.len()).step_by(7) {
+        check(&whole[..cut]);
+    }
+    for at in (0..whole.len()).step_by(3) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0xff;
+        check(&damaged);
+    }
+    std::fs::remove_file(&path).unwrap();
+}

@@ -377,7 +377,7 @@ fn eight_keys_fit_and_nine_do_not() {
     let keys = |n| (0..n).map(|i| x.var(0x520 + i, "k", "int")).collect::<Vec<_>>();
     let var = || Var { id: 0x510, scope: VarScope::Global, name: "m".into(), array: true, ty: x.ty("int") };
     let at = |n| x.e(x.ty("int"), ExprKind::Element(var(), keys(n)));
-    assert!(compile_expr(&x.assign(at(8), x.int(1)), &x.t, 256).is_ok());
+    clause(&x, None, vec![StmtKind::Expr(x.assign(at(8), x.int(1)))]);
     assert_eq!(compile_expr(&at(9), &x.t, 256), Err(Code::NoTupleReg.into()));
 }
 
@@ -450,7 +450,17 @@ fn clause(x: &Trees, predicate: Option<Expr>, stmts: Vec<StmtKind>) -> (program:
     let mut context =
         Context { types: &x.t, strsize: 256, aggregations: &mut aggregations, fresh_local: &mut fresh_local };
     let program = compile(&program, &mut context).unwrap();
+    assert_accepted(&program);
     (program, aggregations)
+}
+
+/// The engine's verifier takes the program.
+fn assert_accepted(program: &program::Program) {
+    let mut image = crate::dof::program_image(program);
+    let device = dtrace_user::Device::open().unwrap();
+    // SAFETY: the image is live, and as long as its header says.
+    let matched = unsafe { device.ioctl(dtrace_abi::ioctl::ENABLE, image.as_mut_ptr().cast()) };
+    assert_eq!(matched, Ok(program.ecbs.len() as i32));
 }
 
 #[test]
