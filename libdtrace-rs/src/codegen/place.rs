@@ -153,10 +153,20 @@ impl Generator<'_> {
         value: &Expr,
         compute: TypeId,
     ) -> Result<Reg> {
-        // The value first: computing it may use the tuple stack, which then is to hold the keys of the target.
-        let value = self.value(value)?;
-        let place = self.open(target)?;
-        let old = self.fetch(&place, target)?;
+        // The value of an element is computed first: it may use the tuple stack, which then is to hold the element's keys.
+        let (place, old, value) = if matches!(target.kind, ExprKind::Element(..)) {
+            let value = self.value(value)?;
+            let place = self.open(target)?;
+            (place, None, value)
+        } else {
+            let place = self.open(target)?;
+            let old = self.fetch(&place, target)?;
+            (place, Some(old), self.value(value)?)
+        };
+        let old = match old {
+            Some(old) => old,
+            None => self.fetch(&place, target)?,
+        };
         let old = self.convert(old, target.ty, compute)?;
         self.arithmetic(op, old, value, old, compute)?;
         let new = self.convert(old, compute, target.ty)?;
