@@ -3,10 +3,14 @@
 //! Data flows one way: D text → [`d`] (lexer, parser, checker) → code generation and DOF → the device → the consumer.
 
 pub mod codegen;
+pub mod consume;
 pub mod d;
+pub mod device;
 pub mod dif;
 pub mod dof;
 pub mod error;
+pub mod options;
 pub mod printf;
 pub mod program;
+pub mod symbols;
 pub mod types;

@@ -1,0 +1,409 @@
+//! The aggregations of a session: what the CPUs' snapshots add up to.
+//!
+//! Each snapshot holds what was aggregated since the one before; here it is merged into what is known, over time and over
+//! CPUs. An entry is one key of one aggregation: the number of the aggregation is the first part of its key, so equal keys
+//! of different aggregations stay apart, and two clauses that feed one aggregation meet. `clear`, `trunc`, `normalize`
+//! and `denormalize` work on what is known here and not on the driver's buffers, which are empty after each snapshot.
+
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use dtrace_abi::{Plain, RecDesc, agg};
+
+use super::sort::{self, Order};
+
+/// An aggregation as one of its clauses records it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The driver's id.
+    pub id: u32,
+    /// The number of the aggregation in the handle.
+    pub variable: u32,
+    /// Bytes of a record.
+    pub size: usize,
+    /// The keys, the number of the aggregation apart.
+    pub keys: Vec<Key>,
+    /// The value.
+    pub value: RecDesc,
+}
+
+/// A part of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its record.
+    pub record: RecDesc,
+    /// Whether it is known to be a D string.
+    pub string: bool,
+}
+
+impl Description {
+    /// The kind of the aggregation.
+    pub fn kind(&self) -> u32 {
+        u32::from(self.value.action)
+    }
+}
+
+/// One key of an aggregation with its value.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What the data are.
+    pub description: Rc<Description>,
+    /// A record as the driver lays it out: the aggregation's id, the keys, the value.
+    pub data: Vec<u8>,
+    /// What values are divided by when they are printed.
+    pub normal: i64,
+}
+
+impl Entry {
+    /// The data of a part of the key.
+    pub fn key(&self, key: &Key) -> &[u8] {
+        slice(&self.data, &key.record)
+    }
+
+    /// The data of the value.
+    pub fn value(&self) -> &[u8] {
+        slice(&self.data, &self.description.value)
+    }
+
+    fn value_mut(&mut self) -> &mut [u8] {
+        let record = self.description.value;
+        let start = (record.offset as usize).min(self.data.len());
+        let end = (start + record.size as usize).min(self.data.len());
+        &mut self.data[start..end]
+    }
+
+    /// An entry with the same key for another aggregation, with nothing in it.
+    pub fn empty_of(&self, other: &Rc<Description>) -> Entry {
+        let mut data = vec![0; other.size];
+        for (mine, theirs) in self.description.keys.iter().zip(&other.keys) {
+            let from = self.key(mine);
+            let start = theirs.record.offset as usize;
+            let len = from.len().min(theirs.record.size as usize).min(data.len().saturating_sub(start));
+            data[start..start + len].copy_from_slice(&from[..len]);
+        }
+        let mut entry = Entry { description: other.clone(), data, normal: 1 };
+        entry.reset();
+        entry
+    }
+
+    /// Sets the value to nothing. The parameters of a distribution stand in its first word and stay.
+    fn reset(&mut self) {
+        let kind = self.description.kind();
+        let arg = self.description.value.arg;
+        let value = self.value_mut();
+        value.fill(0);
+        if matches!(kind, agg::LQUANTIZE | agg::LLQUANTIZE) && value.len() >= 8 {
+            value[..8].copy_from_slice(&arg.to_ne_bytes());
+        }
+    }
+}
+
+fn slice<'a>(data: &'a [u8], record: &RecDesc) -> &'a [u8] {
+    let start = (record.offset as usize).min(data.len());
+    &data[start..(start + record.size as usize).min(data.len())]
+}
+
+/// All aggregations of a session.
+#[derive(Debug, Default)]
+pub struct Aggregates {
+    entries: Vec<Entry>,
+    index: HashMap<Box<[u8]>, usize>,
+    /// The numbers of those that the program has printed itself.
+    printed: BTreeSet<u32>,
+}
+
+impl Aggregates {
+    /// Merges one record of a snapshot.
+    pub fn add(&mut self, description: &Rc<Description>, data: &[u8]) {
+        let key = key_of(description, data);
+        match self.index.get(&key) {
+            Some(&at) => {
+                let entry = &mut self.entries[at];
+                let kind = description.kind();
+                let from = slice(data, &description.value).to_vec();
+                merge(kind, entry.value_mut(), &from);
+            }
+            None => {
+                self.index.insert(key, self.entries.len());
+                let (description, data) = (description.clone(), data.to_vec());
+                self.entries.push(Entry { description, data, normal: 1 });
+            }
+        }
+    }
+
+    /// The entries of one aggregation, or of all that the program has not printed, in order.
+    pub fn sorted(&self, variable: Option<u32>, order: Order) -> Vec<&Entry> {
+        let wanted = |entry: &&Entry| match variable {
+            Some(number) => entry.description.variable == number,
+            None => !self.printed.contains(&entry.description.variable),
+        };
+        let mut entries: Vec<_> = self.entries.iter().filter(wanted).collect();
+        entries.sort_by(|a, b| sort::compare(a, b, order));
+        entries
+    }
+
+    /// The entries of several aggregations side by side: for each key that any of them has, one entry of each, empty where
+    /// it has none.
+    pub fn joined(&self, variables: &[u32], order: Order) -> Vec<Vec<Entry>> {
+        let descriptions: Option<Vec<Rc<Description>>> =
+            variables.iter().map(|&v| self.description(v, variables)).collect();
+        let Some(descriptions) = descriptions else { return Vec::new() };
+        let mut rows: Vec<Vec<Option<&Entry>>> = Vec::new();
+        let mut seen: HashMap<Box<[u8]>, usize> = HashMap::new();
+        for entry in &self.entries {
+            let Some(column) = variables.iter().position(|&v| v == entry.description.variable) else {
+                continue;
+            };
+            // The number of the aggregation leads the key; without it equal keys meet.
+            let key: Box<[u8]> = key_of(&entry.description, &entry.data)[4..].into();
+            let row = *seen.entry(key).or_insert_with(|| {
+                rows.push(vec![None; variables.len()]);
+                rows.len() - 1
+            });
+            // An aggregation named twice stands in each of its places.
+            for (slot, &variable) in rows[row].iter_mut().zip(variables) {
+                if variable == variables[column] {
+                    *slot = Some(entry);
+                }
+            }
+        }
+        let fill = |row: Vec<Option<&Entry>>| -> Vec<Entry> {
+            let some = row.iter().flatten().next().copied();
+            row.iter()
+                .zip(&descriptions)
+                .filter_map(|(slot, description)| match slot {
+                    Some(entry) => Some((*entry).clone()),
+                    None => some.map(|s| s.empty_of(description)),
+                })
+                .collect()
+        };
+        let mut rows: Vec<Vec<Entry>> = rows.into_iter().map(fill).collect();
+        rows.sort_by(|a, b| sort::compare_rows(a, b, order));
+        rows
+    }
+
+    /// How an aggregation is laid out; where nothing was aggregated yet, as a plain count beside those that have something.
+    fn description(&self, variable: u32, beside: &[u32]) -> Option<Rc<Description>> {
+        let of = |v: u32| self.entries.iter().map(|e| &e.description).find(|d| d.variable == v);
+        if let Some(description) = of(variable) {
+            return Some(description.clone());
+        }
+        let mut like = Description::clone(beside.iter().find_map(|&v| of(v))?);
+        like.variable = variable;
+        like.value = RecDesc { action: agg::COUNT as u16, size: 8, arg: 0, ..like.value };
+        like.size = like.value.offset as usize + 8;
+        Some(Rc::new(like))
+    }
+
+    /// Marks an aggregation as printed by the program.
+    pub fn mark_printed(&mut self, variable: u32) {
+        self.printed.insert(variable);
+    }
+
+    /// `clear(@a)`: the keys stay, the values go.
+    pub fn clear(&mut self, variable: u32) {
+        self.of(variable).for_each(Entry::reset);
+    }
+
+    /// `normalize(@a, n)`, and `denormalize(@a)` with 1.
+    pub fn normalize(&mut self, variable: u32, normal: i64) {
+        self.of(variable).for_each(|entry| entry.normal = normal);
+    }
+
+    /// `trunc(@a, n)`: keeps the `n` greatest values, or the `-n` smallest.
+    pub fn truncate(&mut self, variable: u32, keep: i64) {
+        let order = Order { reverse: keep >= 0, ..Order::default() };
+        let keep = usize::try_from(keep.unsigned_abs()).unwrap_or(usize::MAX);
+        let gone: BTreeSet<Box<[u8]>> = self
+            .sorted(Some(variable), order)
+            .into_iter()
+            .skip(keep)
+            .map(|entry| key_of(&entry.description, &entry.data))
+            .collect();
+        self.entries.retain(|entry| !gone.contains(&key_of(&entry.description, &entry.data)));
+        self.index =
+            self.entries.iter().enumerate().map(|(n, e)| (key_of(&e.description, &e.data), n)).collect();
+    }
+
+    /// Clears all aggregations (`dtrace_aggregate_clear`).
+    pub fn clear_all(&mut self) {
+        self.entries.iter_mut().for_each(Entry::reset);
+    }
+
+    fn of(&mut self, variable: u32) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut().filter(move |entry| entry.description.variable == variable)
+    }
+}
+
+/// The key of a record: the number of the aggregation, then the parts, each as long as its type.
+fn key_of(description: &Description, data: &[u8]) -> Box<[u8]> {
+    let mut key = description.variable.to_ne_bytes().to_vec();
+    for part in &description.keys {
+        key.extend_from_slice(slice(data, &part.record));
+    }
+    key.into()
+}
+
+/// Adds one value to another (contract 2.6).
+fn merge(kind: u32, into: &mut [u8], from: &[u8]) {
+    let mut sums: Vec<i64> = super::distribution::words(into);
+    let others = super::distribution::words(from);
+    match kind {
+        agg::MIN => fold(&mut sums, &others, i64::min),
+        agg::MAX => fold(&mut sums, &others, i64::max),
+        agg::STDDEV => {
+            let wide = |words: &[i64]| match words {
+                [_, _, low, high] => u128::from(high.cast_unsigned()) << 64 | u128::from(low.cast_unsigned()),
+                _ => 0,
+            };
+            let squares = wide(&sums).wrapping_add(wide(&others));
+            fold(&mut sums, &others, i64::wrapping_add);
+            if let [_, _, low, high] = &mut sums[..] {
+                *low = (squares as u64).cast_signed();
+                *high = ((squares >> 64) as u64).cast_signed();
+            }
+        }
+        agg::LQUANTIZE | agg::LLQUANTIZE => {
+            let parameters = sums.first().copied();
+            fold(&mut sums, &others, i64::wrapping_add);
+            if let (Some(first), Some(parameters)) = (sums.first_mut(), parameters) {
+                *first = parameters;
+            }
+        }
+        _ => fold(&mut sums, &others, i64::wrapping_add),
+    }
+    for (bytes, sum) in into.chunks_exact_mut(8).zip(sums) {
+        bytes.copy_from_slice(sum.as_bytes());
+    }
+}
+
+fn fold(sums: &mut [i64], others: &[i64], f: impl Fn(i64, i64) -> i64) {
+    for (sum, other) in sums.iter_mut().zip(others) {
+        *sum = f(*sum, *other);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// An aggregation with keys and a value of these sizes.
+    pub(crate) fn description(variable: u32, keys: &[u32], kind: u32, size: u32) -> Rc<Description> {
+        let mut offset = 8;
+        let mut record = |action: u32, size: u32| {
+            let record = RecDesc { action: action as u16, size, offset, ..RecDesc::zeroed() };
+            offset += size.next_multiple_of(8);
+            record
+        };
+        let keys: Vec<Key> = keys
+            .iter()
+            .map(|&size| Key { record: record(dtrace_abi::action::DIFEXPR, size), string: size > 8 })
+            .collect();
+        let value = record(kind, size);
+        Rc::new(Description { id: variable, variable, size: offset as usize, keys, value })
+    }
+
+    pub(crate) fn data(description: &Description, keys: &[&[u8]], value: &[i64]) -> Vec<u8> {
+        let mut data = vec![0; description.size];
+        for (key, bytes) in description.keys.iter().zip(keys) {
+            data[key.record.offset as usize..][..bytes.len()].copy_from_slice(bytes);
+        }
+        for (n, word) in value.iter().enumerate() {
+            data[description.value.offset as usize + n * 8..][..8].copy_from_slice(&word.to_ne_bytes());
+        }
+        data
+    }
+
+    fn values(aggregates: &Aggregates, variable: u32) -> Vec<i64> {
+        let entries = aggregates.sorted(Some(variable), Order::default());
+        entries.iter().map(|e| i64::from_bytes(e.value()).unwrap()).collect()
+    }
+
+    #[test]
+    fn equal_keys_of_one_aggregation_meet_and_others_stay_apart() {
+        let (a, b) = (description(1, &[4], agg::COUNT, 8), description(2, &[4], agg::COUNT, 8));
+        let mut all = Aggregates::default();
+        for (d, key, n) in [(&a, 7u32, 5), (&a, 7, 6), (&a, 8, 1), (&b, 7, 100)] {
+            all.add(d, &data(d, &[&key.to_ne_bytes()], &[n]));
+        }
+        assert_eq!(values(&all, 1), [1, 11]);
+        assert_eq!(values(&all, 2), [100]);
+    }
+
+    #[test]
+    fn each_kind_merges_in_its_way() {
+        let cases: [(u32, &[i64], &[i64], &[i64]); 6] = [
+            (agg::SUM, &[3], &[-5], &[-2]),
+            (agg::MIN, &[3], &[2], &[2]),
+            (agg::MAX, &[3], &[2], &[3]),
+            (agg::AVG, &[3, 10], &[2, 21], &[5, 31]),
+            (agg::STDDEV, &[1, 2, -1, 0], &[1, 2, 1, 0], &[2, 4, 0, 1]),
+            (agg::LQUANTIZE, &[77, 1, 2], &[77, 3, 4], &[77, 4, 6]),
+        ];
+        for (kind, first, second, want) in cases {
+            let d = description(1, &[], kind, first.len() as u32 * 8);
+            let mut all = Aggregates::default();
+            all.add(&d, &data(&d, &[], first));
+            all.add(&d, &data(&d, &[], second));
+            let got = super::super::distribution::words(all.sorted(None, Order::default())[0].value());
+            assert_eq!(got, want, "{kind:x}");
+        }
+    }
+
+    #[test]
+    fn clear_keeps_the_keys_and_trunc_the_ends() {
+        let d = description(1, &[4], agg::COUNT, 8);
+        let mut all = Aggregates::default();
+        for (key, n) in [(1u32, 10), (2, 20), (3, 30), (4, 40)] {
+            all.add(&d, &data(&d, &[&key.to_ne_bytes()], &[n]));
+        }
+        all.truncate(1, 3);
+        assert_eq!(values(&all, 1), [20, 30, 40]);
+        all.truncate(1, -2);
+        assert_eq!(values(&all, 1), [20, 30]);
+        all.clear(1);
+        assert_eq!(values(&all, 1), [0, 0]);
+        all.add(&d, &data(&d, &[&2u32.to_ne_bytes()], &[5]));
+        assert_eq!(values(&all, 1), [0, 5]);
+        all.truncate(1, 0);
+        assert!(values(&all, 1).is_empty());
+    }
+
+    #[test]
+    fn clear_keeps_the_parameters_of_a_distribution() {
+        let mut d = Description::clone(&description(1, &[], agg::LQUANTIZE, 24));
+        d.value.arg = 99;
+        let d = Rc::new(d);
+        let mut all = Aggregates::default();
+        all.add(&d, &data(&d, &[], &[99, 1, 2]));
+        all.clear(1);
+        let words = super::super::distribution::words(all.sorted(None, Order::default())[0].value());
+        assert_eq!(words, [99, 0, 0]);
+    }
+
+    #[test]
+    fn what_the_program_has_printed_is_not_printed_again() {
+        let d = description(1, &[], agg::COUNT, 8);
+        let mut all = Aggregates::default();
+        all.add(&d, &data(&d, &[], &[1]));
+        all.mark_printed(1);
+        assert!(all.sorted(None, Order::default()).is_empty());
+        assert_eq!(all.sorted(Some(1), Order::default()).len(), 1);
+    }
+
+    #[test]
+    fn joined_aggregations_are_empty_where_they_have_no_key() {
+        let (a, b) = (description(1, &[4], agg::COUNT, 8), description(2, &[4], agg::SUM, 8));
+        let mut all = Aggregates::default();
+        all.add(&a, &data(&a, &[&7u32.to_ne_bytes()], &[5]));
+        all.add(&b, &data(&b, &[&9u32.to_ne_bytes()], &[33]));
+        let rows = all.joined(&[1, 2], Order::default());
+        let shown: Vec<Vec<i64>> = rows
+            .iter()
+            .map(|row| row.iter().map(|e| i64::from_bytes(e.value()).unwrap()).collect())
+            .collect();
+        assert_eq!(shown, [[0, 33], [5, 0]]);
+        assert!(all.joined(&[5], Order::default()).is_empty());
+        assert_eq!(all.joined(&[1, 5], Order::default())[0].len(), 2);
+    }
+}

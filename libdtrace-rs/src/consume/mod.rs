@@ -1,0 +1,462 @@
+//! The consumer: what the driver has recorded becomes output.
+//!
+//! ```text
+//!   STATUS ──▶ drops, end          AGGSNAP (each CPU) ──▶ Aggregates
+//!   BUFSNAP (each CPU) ──▶ records ──▶ actions ──▶ Output
+//! ```
+//!
+//! A [`Session`] is one run of tracing, from GO to the last buffer. [`Session::work`] looks at the driver as often as the
+//! rates say and consumes what is there; the first call looks at once, so short programs end at once. The order of CPUs is
+//! the contract's (0, 2.1): the CPU that ran BEGIN first, the CPU that ran END last; and if both ran on one CPU whose buffer
+//! was never read between, BEGIN's records are taken from it first, then the other CPUs', then its rest.
+//!
+//! A record may not be trusted to fit its description: what does not is an error and never a panic.
+//!
+//! What the library does not decide it asks an [`Observer`]: the command prints the rows there.
+
+pub mod aggregate;
+pub mod bytes;
+pub mod describe;
+pub mod distribution;
+pub mod drops;
+pub mod fault;
+pub mod flow;
+pub mod output;
+mod print;
+pub mod printf;
+pub mod sort;
+pub mod stack;
+mod time;
+mod typed;
+pub mod value;
+mod walk;
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use dtrace_abi::{Plain, RecDesc, Status, option};
+
+use self::aggregate::Aggregates;
+use self::describe::{Descriptions, Enabled, Statements};
+use self::drops::{DropKind, Dropped};
+use self::fault::Fault;
+use self::flow::Step;
+use self::output::Output;
+use self::sort::Order;
+use crate::device::{Requests, Snapshot};
+use crate::error::{Code, Error, Result};
+use crate::options::Options;
+use crate::symbols::Symbolizer;
+use crate::types::Types;
+
+/// What a session needs of its handle.
+pub struct Context<'a> {
+    /// The device.
+    pub requests: Requests<'a>,
+    /// The statements of the programs that are enabled.
+    pub statements: &'a Statements,
+    /// The options; `setopt()` changes them.
+    pub options: &'a mut Options,
+    /// Names for addresses.
+    pub symbols: &'a dyn Symbolizer,
+    /// The types that `print()` shows.
+    pub types: &'a Types,
+}
+
+/// What an observer wants done with a probe or a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consume {
+    /// Go on with this one.
+    This,
+    /// Leave it and go on with the next.
+    Next,
+    /// End.
+    Abort,
+}
+
+/// What an observer wants done after a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// Go on.
+    Continue,
+    /// End.
+    Abort,
+}
+
+/// A firing of a probe, as observers see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Firing<'a> {
+    /// The enabled probe.
+    pub enabled: &'a Enabled,
+    /// The CPU.
+    pub cpu: u32,
+    /// Its place in the flow.
+    pub step: Step,
+    /// The data, from the EPID on.
+    pub data: &'a [u8],
+}
+
+/// Who watches the consumer.
+pub trait Observer {
+    /// Before a firing's records are printed.
+    fn probe(&mut self, out: &mut Output, options: &Options, firing: &Firing<'_>) -> Result<Consume>;
+
+    /// Before each record, and with none behind the last.
+    fn record(
+        &mut self,
+        out: &mut Output,
+        options: &Options,
+        firing: &Firing<'_>,
+        record: Option<&RecDesc>,
+    ) -> Result<Consume>;
+
+    /// A fault in a clause, or a message about one.
+    fn fault(&mut self, fault: &Fault, message: &str) -> Handled;
+
+    /// A loss.
+    fn dropped(&mut self, dropped: &Dropped) -> Handled;
+}
+
+/// How tracing stands (`dtrace_status`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It was not time to look.
+    Unknown,
+    /// It goes on.
+    Running,
+    /// The program has called `exit`.
+    Exited,
+    /// A buffer with the fill policy is full.
+    Filled,
+    /// It was stopped.
+    Stopped,
+}
+
+/// What [`Session::work`] has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There may be more.
+    More,
+    /// Everything has been consumed.
+    Done,
+}
+
+/// A run of tracing.
+#[derive(Debug)]
+pub struct Session {
+    descriptions: Descriptions,
+    aggregates: Aggregates,
+    status: Status,
+    cpus: u32,
+    /// The CPU that ran BEGIN, until its buffer has been consumed.
+    began_on: Option<u32>,
+    /// The CPU that ran END, once tracing has stopped.
+    ended_on: Option<u32>,
+    buffer: Vec<u8>,
+    looked: Looked,
+    drops_total: u64,
+    aggregation_drops_total: u64,
+}
+
+/// When each thing was last looked at.
+#[derive(Debug, Default)]
+struct Looked {
+    status: Option<Instant>,
+    aggregations: Option<Instant>,
+    buffers: Option<Instant>,
+}
+
+impl Session {
+    /// Starts tracing: settles the options with the driver and lets it go.
+    pub fn start(requests: Requests<'_>, options: &mut Options) -> Result<Session> {
+        let began_on = requests.go().map_err(|errno| match errno {
+            libc::EACCES => Code::Destructive.into(),
+            libc::EALREADY => Code::IsAnon.into(),
+            libc::ENOENT => Code::NoAnon.into(),
+            libc::E2BIG => Code::EndTooBig.into(),
+            libc::ENOSPC => Code::BufferTooSmall.into(),
+            errno => Error::Sys(errno),
+        })?;
+        options.adopt(&requests.options().map_err(Error::Sys)?);
+        Ok(Session {
+            descriptions: Descriptions::default(),
+            aggregates: Aggregates::default(),
+            status: Status::zeroed(),
+            cpus: possible_cpus(),
+            began_on: Some(began_on),
+            ended_on: None,
+            buffer: Vec::new(),
+            looked: Looked::default(),
+            drops_total: 0,
+            aggregation_drops_total: 0,
+        })
+    }
+
+    /// Stops tracing: END runs. A second time it does nothing.
+    pub fn stop(&mut self, requests: Requests<'_>) -> Result<()> {
+        if self.ended_on.is_none() {
+            self.ended_on = Some(requests.stop().map_err(Error::Sys)?);
+        }
+        Ok(())
+    }
+
+    /// Whether tracing was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.ended_on.is_some()
+    }
+
+    /// How long until there is something to look at.
+    pub fn idle(&self, options: &Options) -> Duration {
+        let rate = |id| rate(options, id);
+        let rest = |last: Option<Instant>, id| {
+            last.map_or(Duration::ZERO, |last| rate(id).saturating_sub(last.elapsed()))
+        };
+        rest(self.looked.status, option::STATUSRATE)
+            .min(rest(self.looked.aggregations, option::AGGRATE))
+            .min(rest(self.looked.buffers, option::SWITCHRATE))
+    }
+
+    /// Looks how tracing stands, if it is time, and reports what was lost.
+    pub fn status(&mut self, context: &Context<'_>, observer: &mut dyn Observer) -> Result<State> {
+        let stopped = self.is_stopped();
+        if !stopped && !due(&mut self.looked.status, rate(context.options, option::STATUSRATE)) {
+            return Ok(State::Unknown);
+        }
+        let status = context.requests.status().map_err(Error::Sys)?;
+        if status.killed != 0 {
+            return Err(Code::Bricked.into());
+        }
+        for dropped in drops::between(&self.status, &status) {
+            if observer.dropped(&dropped) == Handled::Abort {
+                return Err(Code::DropAbort.into());
+            }
+        }
+        self.status = status;
+        Ok(match () {
+            () if stopped => State::Stopped,
+            () if status.exiting != 0 => State::Exited,
+            () if status.filled != 0 => State::Filled,
+            () => State::Running,
+        })
+    }
+
+    /// Does what there is to do now. When tracing ends by itself it is stopped here, and the rest is consumed.
+    pub fn work(
+        &mut self,
+        context: &mut Context<'_>,
+        out: &mut Output,
+        observer: &mut dyn Observer,
+    ) -> Result<Progress> {
+        let state = self.status(context, observer)?;
+        let ended = matches!(state, State::Exited | State::Filled | State::Stopped);
+        if ended && !self.is_stopped() {
+            self.stop(context.requests)?;
+            // The counters may have grown until END had run.
+            self.status(context, observer)?;
+        }
+        self.snap_aggregations(context, observer)?;
+        self.consume(context, out, observer)?;
+        out.flush()?;
+        Ok(if ended { Progress::Done } else { Progress::More })
+    }
+
+    /// Reads the aggregation buffers, if it is time.
+    pub fn snap_aggregations(&mut self, context: &Context<'_>, observer: &mut dyn Observer) -> Result<()> {
+        if !due(&mut self.looked.aggregations, rate(context.options, option::AGGRATE)) && !self.is_stopped() {
+            return Ok(());
+        }
+        let room = context.options.get(option::AGGSIZE).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+        if room == 0 {
+            return Ok(());
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        resize(&mut buffer, room);
+        let mut result = Ok(());
+        for cpu in 0..self.cpus {
+            let snapshot = match context.requests.aggregation_snapshot(cpu, &mut buffer[..room]) {
+                Ok(snapshot) => snapshot,
+                Err(libc::ENOENT | libc::EINVAL) => continue,
+                Err(errno) => {
+                    result = Err(Error::Sys(errno));
+                    break;
+                }
+            };
+            result = self
+                .aggregation_drops(cpu, &snapshot, observer)
+                .and_then(|()| self.merge(context, &buffer[..snapshot.size]));
+            if result.is_err() {
+                break;
+            }
+        }
+        self.buffer = buffer;
+        result
+    }
+
+    fn aggregation_drops(
+        &mut self,
+        cpu: u32,
+        snapshot: &Snapshot,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        self.aggregation_drops_total += snapshot.drops;
+        let total = self.aggregation_drops_total;
+        report(observer, DropKind::Aggregation, cpu, snapshot.drops, total)
+    }
+
+    fn merge(&mut self, context: &Context<'_>, mut data: &[u8]) -> Result<()> {
+        while let Some(id) = u32::from_bytes(data) {
+            if id == 0 {
+                data = &data[4..];
+                continue;
+            }
+            let (requests, statements) = (context.requests, context.statements);
+            let description = self.descriptions.aggregation(requests, statements, id, data)?;
+            let record = data.get(..description.size).filter(|r| !r.is_empty()).ok_or(Code::DataOffset)?;
+            self.aggregates.add(&description, record);
+            data = &data[description.size..];
+        }
+        Ok(())
+    }
+
+    /// Reads the principal buffers, if it is time, and prints what is in them.
+    pub fn consume(
+        &mut self,
+        context: &mut Context<'_>,
+        out: &mut Output,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        let due = due(&mut self.looked.buffers, rate(context.options, option::SWITCHRATE));
+        if !due && !self.is_stopped() {
+            return Ok(());
+        }
+        // Rings and buffers that fill are read once, when tracing has stopped.
+        if !self.is_stopped()
+            && context.options.get(option::BUFPOLICY).is_some_and(|p| p != option::BUFPOLICY_SWITCH)
+        {
+            return Ok(());
+        }
+        let mut rest = None;
+        if let Some(first) = self.began_on.take() {
+            if self.ended_on == Some(first) {
+                // BEGIN and END are in one buffer: it is kept, and its BEGIN comes first.
+                let mut buffer = Vec::new();
+                if let Some(snapshot) = self.snapshot(context, first, &mut buffer, observer)? {
+                    self.print(context, out, observer, first, &buffer, &snapshot, walk::Part::Begin)?;
+                    rest = Some((buffer, snapshot));
+                }
+            } else {
+                self.consume_cpu(context, out, observer, first)?;
+            }
+        }
+        let last = self.ended_on;
+        for cpu in (0..self.cpus).filter(|&cpu| Some(cpu) != last) {
+            self.consume_cpu(context, out, observer, cpu)?;
+        }
+        match (rest, last) {
+            (Some((buffer, snapshot)), Some(last)) => {
+                self.print(context, out, observer, last, &buffer, &snapshot, walk::Part::NotBegin)
+            }
+            (None, Some(last)) => self.consume_cpu(context, out, observer, last),
+            _ => Ok(()),
+        }
+    }
+
+    fn consume_cpu(
+        &mut self,
+        context: &mut Context<'_>,
+        out: &mut Output,
+        observer: &mut dyn Observer,
+        cpu: u32,
+    ) -> Result<()> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let result = self.snapshot(context, cpu, &mut buffer, observer).and_then(|snapshot| match snapshot {
+            Some(snapshot) => self.print(context, out, observer, cpu, &buffer, &snapshot, walk::Part::All),
+            None => Ok(()),
+        });
+        self.buffer = buffer;
+        result
+    }
+
+    /// Reads the buffer of a CPU; none if it has none.
+    fn snapshot(
+        &mut self,
+        context: &Context<'_>,
+        cpu: u32,
+        buffer: &mut Vec<u8>,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Snapshot>> {
+        let room = context.options.get(option::BUFSIZE).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+        resize(buffer, room);
+        match context.requests.snapshot(cpu, &mut buffer[..room]) {
+            Ok(snapshot) => {
+                self.drops_total += snapshot.drops;
+                report(observer, DropKind::Principal, cpu, snapshot.drops, self.drops_total)?;
+                Ok(Some(snapshot))
+            }
+            Err(libc::ENOENT | libc::EINVAL) => Ok(None),
+            Err(errno) => Err(Error::Sys(errno)),
+        }
+    }
+
+    /// The aggregations as they are known now.
+    pub fn aggregates(&mut self) -> &mut Aggregates {
+        &mut self.aggregates
+    }
+
+    /// Prints the aggregations that the program has not printed itself.
+    pub fn print_aggregations(&self, context: &Context<'_>, out: &mut Output) -> Result<()> {
+        for entry in self.aggregates.sorted(None, order(context.options)) {
+            print::row(out, &[entry], context)?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+}
+
+/// The order that the options ask for.
+fn order(options: &Options) -> Order {
+    let position = |id| options.get(id).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+    Order {
+        by_key: options.is_on(option::AGGSORTKEY),
+        reverse: options.is_on(option::AGGSORTREV),
+        key_position: position(option::AGGSORTKEYPOS),
+        position: position(option::AGGSORTPOS),
+    }
+}
+
+fn report(observer: &mut dyn Observer, kind: DropKind, cpu: u32, count: u64, total: u64) -> Result<()> {
+    let dropped = Dropped { kind, cpu: Some(cpu), count, total };
+    if count != 0 && observer.dropped(&dropped) == Handled::Abort {
+        return Err(Code::DropAbort.into());
+    }
+    Ok(())
+}
+
+fn rate(options: &Options, id: u32) -> Duration {
+    let nanoseconds = options.get(id).and_then(|n| u64::try_from(n).ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(1_000_000_000))
+}
+
+/// Whether it is time to look again, and if so, notes that it was.
+fn due(last: &mut Option<Instant>, rate: Duration) -> bool {
+    let now = Instant::now();
+    if last.is_some_and(|last| now.duration_since(last) < rate) {
+        return false;
+    }
+    *last = Some(now);
+    true
+}
+
+/// Makes a buffer at least as large as the driver's. Memory that is new is zeroed by the system, when it is touched.
+fn resize(buffer: &mut Vec<u8>, room: usize) {
+    if buffer.len() < room {
+        *buffer = vec![0; room];
+    }
+}
+
+/// One more than the greatest number that a CPU of this machine may have.
+fn possible_cpus() -> u32 {
+    let listed = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
+    let last = listed.trim().rsplit([',', '-']).next().and_then(|n| n.parse::<u32>().ok());
+    last.map_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32), |n| n + 1)
+}

@@ -1,0 +1,88 @@
+//! Where output goes: standard output or a file, and somewhere else after `freopen`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Stdout, Write};
+use std::path::Path;
+
+/// The place that output goes to. What is written is kept until [`Write::flush`].
+#[derive(Debug)]
+pub struct Output {
+    original: Target,
+    /// Where `freopen` has sent it.
+    redirected: Option<BufWriter<File>>,
+}
+
+enum Target {
+    Stdout(BufWriter<Stdout>),
+    File(BufWriter<File>),
+    Writer(Box<dyn Write>),
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Stdout(_) => "Stdout",
+            Self::File(_) => "File",
+            Self::Writer(_) => "Writer",
+        })
+    }
+}
+
+impl Output {
+    /// Standard output.
+    pub fn stdout() -> Self {
+        Self::new(Target::Stdout(BufWriter::with_capacity(1 << 16, io::stdout())))
+    }
+
+    /// A file, at its end.
+    pub fn append(path: &Path) -> io::Result<Self> {
+        Ok(Self::new(Target::File(BufWriter::with_capacity(1 << 16, open(path)?))))
+    }
+
+    /// Anything that takes bytes.
+    pub fn writer(writer: impl Write + 'static) -> Self {
+        Self::new(Target::Writer(Box::new(writer)))
+    }
+
+    fn new(original: Target) -> Self {
+        Self { original, redirected: None }
+    }
+
+    /// `freopen`: sends output to the end of a file; to where it went at first when the name is empty.
+    pub fn reopen(&mut self, path: &str) -> io::Result<()> {
+        self.flush()?;
+        self.redirected = if path.is_empty() { None } else { Some(BufWriter::new(open(path.as_ref())?)) };
+        Ok(())
+    }
+
+    /// `ftruncate`: empties the file that output goes to. Where it is none, nothing happens.
+    pub fn truncate(&mut self) -> io::Result<()> {
+        self.flush()?;
+        match (&self.redirected, &self.original) {
+            (Some(file), _) | (None, Target::File(file)) => file.get_ref().set_len(0),
+            _ => Ok(()),
+        }
+    }
+
+    fn target(&mut self) -> &mut dyn Write {
+        match (&mut self.redirected, &mut self.original) {
+            (Some(file), _) | (None, Target::File(file)) => file,
+            (None, Target::Stdout(out)) => out,
+            (None, Target::Writer(writer)) => writer,
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.target().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.target().flush()
+    }
+}

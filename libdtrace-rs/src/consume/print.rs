@@ -1,0 +1,62 @@
+//! Aggregations as rows: the keys, then the value.
+
+use std::io::{self, Write};
+
+use dtrace_abi::{action, agg, option};
+
+use super::aggregate::{Entry, Key};
+use super::bytes::{self, KEY_WIDTH, Style};
+use super::value::{average, deviation};
+use super::{Context, distribution, stack};
+use crate::error::Result;
+
+/// Prints the entries of one key side by side.
+pub(super) fn row(out: &mut dyn Write, entries: &[&Entry], context: &Context<'_>) -> Result<()> {
+    let Some(first) = entries.first() else { return Ok(()) };
+    for part in &first.description.keys {
+        key(out, part, first.key(part), context)?;
+    }
+    for entry in entries {
+        value(out, entry)?;
+    }
+    out.write_all(b"\n")?;
+    Ok(())
+}
+
+fn key(out: &mut dyn Write, key: &Key, data: &[u8], context: &Context<'_>) -> Result<()> {
+    let kind = u32::from(key.record.action);
+    let indent = indent(context);
+    match kind {
+        action::STACK => stack::kernel(out, data, indent, context.symbols)?,
+        action::USTACK | action::JSTACK => stack::user(out, data, key.record.arg, indent, context.symbols)?,
+        action::SYM | action::MOD | action::USYM | action::UMOD | action::UADDR => {
+            write!(out, "  {:<KEY_WIDTH$}", stack::place(kind, data, context.symbols))?;
+        }
+        _ => {
+            let raw = context.options.is_on(option::RAWBYTES);
+            bytes::value(out, data, key.string, Style { quiet: false, raw, width: KEY_WIDTH })?;
+        }
+    }
+    Ok(())
+}
+
+/// The columns before a frame of a stack.
+pub(super) fn indent(context: &Context<'_>) -> usize {
+    let set = context.options.get(option::STACKINDENT);
+    set.and_then(|n| usize::try_from(n).ok()).map_or(stack::INDENT, |n| n.min(1 << 16))
+}
+
+fn value(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
+    let kind = entry.description.kind();
+    let normal = if entry.normal == 0 { 1 } else { entry.normal };
+    let words = distribution::words(entry.value());
+    let number = match kind {
+        agg::QUANTIZE | agg::LQUANTIZE | agg::LLQUANTIZE => {
+            return distribution::print(out, kind, entry.value(), normal);
+        }
+        agg::AVG => average(&words, normal),
+        agg::STDDEV => deviation(&words, normal),
+        _ => words.first().copied().unwrap_or(0).wrapping_div(normal),
+    };
+    write!(out, " {number:>16}")
+}

@@ -1,0 +1,128 @@
+//! Stacks and addresses as names.
+
+use std::io::{self, Write};
+
+use dtrace_abi::action::{self, UstackArg};
+
+use super::distribution::words;
+use crate::symbols::Symbolizer;
+
+/// Columns before a frame when nobody says how many.
+pub const INDENT: usize = 14;
+
+/// Prints a kernel stack: a line for each frame, and an empty one before.
+pub fn kernel(out: &mut dyn Write, data: &[u8], indent: usize, symbols: &dyn Symbolizer) -> io::Result<()> {
+    out.write_all(b"\n")?;
+    for pc in words(data).into_iter().map(i64::cast_unsigned).take_while(|&pc| pc != 0) {
+        match symbols.kernel(pc) {
+            Some(place) => writeln!(out, "{:indent$}{place}", "")?,
+            None => writeln!(out, "{:indent$}0x{pc:x}", "")?,
+        }
+    }
+    Ok(())
+}
+
+/// Prints a user stack: its first word is the process. Behind the frames may stand strings for those that a helper knew:
+/// the number of a frame's string is its place among them, and an empty one is none.
+pub fn user(
+    out: &mut dyn Write,
+    data: &[u8],
+    arg: u64,
+    indent: usize,
+    symbols: &dyn Symbolizer,
+) -> io::Result<()> {
+    out.write_all(b"\n")?;
+    let words = words(data);
+    let Some((&pid, rest)) = words.split_first() else { return Ok(()) };
+    let frames = (UstackArg::unpack(arg).nframes as usize).min(rest.len());
+    let mut strings = data.get((frames + 1) * 8..).unwrap_or(&[]);
+    for &pc in rest[..frames].iter().take_while(|&&pc| pc != 0) {
+        let pc = pc.cast_unsigned();
+        let end = strings.iter().position(|&b| b == 0).unwrap_or(strings.len());
+        let (helped, behind) = strings.split_at(end);
+        strings = behind.get(1..).unwrap_or(&[]);
+        if !helped.is_empty() {
+            writeln!(out, "{:indent$}{}", "", String::from_utf8_lossy(helped))?;
+        } else if let Some(place) = symbols.user(pid as u32, pc) {
+            writeln!(out, "{:indent$}{place}", "")?;
+        } else {
+            writeln!(out, "{:indent$}0x{pc:x}", "")?;
+        }
+    }
+    Ok(())
+}
+
+/// The name of the address that `sym`, `mod`, `usym`, `umod` or `uaddr` recorded.
+pub fn place(kind: u32, data: &[u8], symbols: &dyn Symbolizer) -> String {
+    let words = words(data);
+    let word = |n: usize| words.get(n).copied().unwrap_or(0).cast_unsigned();
+    let (address, found) = match kind {
+        action::SYM | action::MOD => (word(0), symbols.kernel(word(0))),
+        _ => (word(1), symbols.user(word(0) as u32, word(1))),
+    };
+    let Some(mut place) = found else { return format!("0x{address:x}") };
+    match kind {
+        action::MOD | action::UMOD => place.object,
+        action::SYM | action::USYM => {
+            if let Some((_, offset)) = &mut place.symbol {
+                *offset = 0;
+            }
+            place.to_string()
+        }
+        _ => place.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::symbols::Place;
+
+    struct Two;
+
+    impl Symbolizer for Two {
+        fn kernel(&self, address: u64) -> Option<Place> {
+            let symbol = Some(("vfs_read".to_string(), address & 0xf));
+            (address & !0xf == 0x1000).then(|| Place { object: "kernel".into(), symbol, address })
+        }
+
+        fn user(&self, pid: u32, address: u64) -> Option<Place> {
+            (pid == 7).then(|| Place { object: "sleep".into(), symbol: None, address })
+        }
+    }
+
+    fn data(words: &[u64]) -> Vec<u8> {
+        words.iter().flat_map(|w| w.to_ne_bytes()).collect()
+    }
+
+    #[test]
+    fn a_stack_ends_at_its_first_empty_frame() {
+        let mut out = Vec::new();
+        kernel(&mut out, &data(&[0x1000, 0x1004, 0x2000, 0, 0x1000]), 4, &Two).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\n    kernel`vfs_read\n    kernel`vfs_read+0x4\n    0x2000\n"
+        );
+    }
+
+    #[test]
+    fn a_user_stack_begins_with_its_process_and_may_end_with_strings() {
+        let mut out = Vec::new();
+        user(&mut out, &data(&[7, 0x10, 0x20, 0]), 3, 0, &Two).unwrap();
+        assert_eq!(out, b"\nsleep`0x10\nsleep`0x20\n");
+        let mut bytes = data(&[8, 0x10, 0x20]);
+        bytes.extend(b"\0Main.run\0\0\0\0\0\0\0");
+        let mut out = Vec::new();
+        user(&mut out, &bytes, UstackArg { nframes: 2, strsize: 16 }.pack(), 0, &Two).unwrap();
+        assert_eq!(out, b"\n0x10\nMain.run\n");
+    }
+
+    #[test]
+    fn an_address_is_a_symbol_a_module_or_itself() {
+        assert_eq!(place(action::SYM, &data(&[0x1004]), &Two), "kernel`vfs_read");
+        assert_eq!(place(action::MOD, &data(&[0x1004]), &Two), "kernel");
+        assert_eq!(place(action::SYM, &data(&[0x10]), &Two), "0x10");
+        assert_eq!(place(action::UADDR, &data(&[7, 0x10]), &Two), "sleep`0x10");
+        assert_eq!(place(action::UMOD, &data(&[8, 0x10]), &Two), "0x10");
+    }
+}

@@ -1,0 +1,441 @@
+//! Walking a buffer: records to actions, actions to output.
+
+use std::io::Write;
+use std::process::Command;
+use std::rc::Rc;
+
+use dtrace_abi::{Plain, RecDesc, action, option};
+
+use super::bytes::{self, KEY_WIDTH, ROW_WIDTH, Style};
+use super::describe::Enabled;
+use super::fault::Fault;
+use super::flow::{Indentation, Step};
+use super::output::Output;
+use super::printf::{self, Aggregated, Argument};
+use super::{Consume, Context, Firing, Handled, Observer, Session, order, print, stack, typed};
+use crate::device::Snapshot;
+use crate::dof::ERROR_UARG;
+use crate::error::{Code, Result};
+use crate::options::Setter;
+use crate::printf::format::Format;
+use crate::program::{LibAction, StmtKind};
+
+/// Which records of a buffer are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All.
+    All,
+    /// Those of dtrace:::BEGIN.
+    Begin,
+    /// All but those.
+    NotBegin,
+}
+
+impl Session {
+    /// Prints the records of a snapshot.
+    #[expect(clippy::too_many_arguments, reason = "a snapshot, where it comes from, and where it goes")]
+    pub(super) fn print(
+        &mut self,
+        context: &mut Context<'_>,
+        out: &mut Output,
+        observer: &mut dyn Observer,
+        cpu: u32,
+        buffer: &[u8],
+        snapshot: &Snapshot,
+        part: Part,
+    ) -> Result<()> {
+        let data = buffer.get(..snapshot.size).ok_or(Code::DataOffset)?;
+        // A ring that has wrapped: the oldest records stand behind the newest.
+        let (newest, oldest) = data.split_at(snapshot.oldest);
+        let mut flow = Indentation::default();
+        for half in [oldest, newest] {
+            let mut rest = half;
+            while let Some(epid) = u32::from_bytes(rest) {
+                if epid == 0 {
+                    rest = &rest[4..];
+                    continue;
+                }
+                let enabled = self.descriptions.enabled(context.requests, context.statements, epid)?;
+                // An ECB whose actions store nothing stores no EPID either, so the size is never less.
+                let size = enabled.size.max(4);
+                let data = rest.get(..size).ok_or(Code::DataOffset)?;
+                rest = &rest[size..];
+                let wanted = match part {
+                    Part::All => true,
+                    Part::Begin => self.is_of_begin(context, &enabled, data),
+                    Part::NotBegin => !self.is_of_begin(context, &enabled, data),
+                };
+                if !wanted {
+                    continue;
+                }
+                if enabled.uarg == ERROR_UARG && &*enabled.probe.name == "ERROR" {
+                    self.report_fault(context, observer, cpu, &enabled, data)?;
+                    continue;
+                }
+                let step = if context.options.is_on(option::FLOWINDENT) {
+                    let next = self.next_record(context, rest);
+                    flow.step(epid, &enabled.probe, next)
+                } else {
+                    Step::NONE
+                };
+                self.firing(context, out, observer, &Firing { enabled: &enabled, cpu, step, data })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// EPID and probe of the next record.
+    fn next_record(&mut self, context: &Context<'_>, mut rest: &[u8]) -> Option<(u32, u32)> {
+        loop {
+            let epid = u32::from_bytes(rest)?;
+            if epid != 0 {
+                let enabled = self.descriptions.enabled(context.requests, context.statements, epid).ok()?;
+                return Some((epid, enabled.probe.id));
+            }
+            rest = &rest[4..];
+        }
+    }
+
+    /// Whether a record is one of dtrace:::BEGIN, or of a fault there.
+    fn is_of_begin(&mut self, context: &Context<'_>, enabled: &Rc<Enabled>, data: &[u8]) -> bool {
+        let begin = |e: &Enabled| e.probe.provider == "dtrace" && e.probe.name == "BEGIN";
+        if enabled.uarg != ERROR_UARG || &*enabled.probe.name != "ERROR" {
+            return begin(enabled);
+        }
+        let faulting = enabled.records.first().and_then(|r| word(data, &r.desc));
+        faulting
+            .and_then(|epid| u32::try_from(epid).ok())
+            .and_then(|epid| self.descriptions.enabled(context.requests, context.statements, epid).ok())
+            .is_some_and(|e| begin(&e))
+    }
+
+    /// The record of the library's own ERROR program.
+    fn report_fault(
+        &mut self,
+        context: &Context<'_>,
+        observer: &mut dyn Observer,
+        cpu: u32,
+        enabled: &Enabled,
+        data: &[u8],
+    ) -> Result<()> {
+        let mut words = [0u64; 5];
+        if enabled.records.len() != words.len() {
+            return Err(Code::BadErrorAction.into());
+        }
+        for (slot, record) in words.iter_mut().zip(&enabled.records) {
+            *slot = word(data, &record.desc).ok_or(Code::BadErrorAction)?;
+        }
+        let [epid, action, offset, fault, address] = words;
+        let faulting = self.descriptions.enabled(context.requests, context.statements, epid as u32)?;
+        let fault = Fault {
+            epid: epid as u32,
+            probe: (*faulting.probe).clone(),
+            cpu,
+            action: action as u32,
+            // -1 says that it was not in DIF; it comes as a register has it.
+            offset: u32::try_from(offset).ok().filter(|&n| n != u32::MAX),
+            fault: fault as u32,
+            address,
+        };
+        match observer.fault(&fault, &fault.to_string()) {
+            Handled::Continue => Ok(()),
+            Handled::Abort => Err(Code::ErrorAbort.into()),
+        }
+    }
+
+    fn firing(
+        &mut self,
+        context: &mut Context<'_>,
+        out: &mut Output,
+        observer: &mut dyn Observer,
+        firing: &Firing<'_>,
+    ) -> Result<()> {
+        match observer.probe(out, context.options, firing)? {
+            Consume::This => {}
+            Consume::Next => return Ok(()),
+            Consume::Abort => return Err(Code::DirectedAbort.into()),
+        }
+        let records = &firing.enabled.records;
+        let mut n = 0;
+        while let Some(record) = records.get(n) {
+            n += match observer.record(out, context.options, firing, Some(&record.desc))? {
+                Consume::This => self.action(context, out, observer, firing, n)?,
+                Consume::Next => 1,
+                Consume::Abort => return Err(Code::DirectedAbort.into()),
+            };
+        }
+        match observer.record(out, context.options, firing, None)? {
+            Consume::Abort => Err(Code::DirectedAbort.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Carries out the action of a record, and says how many records that took.
+    fn action(
+        &mut self,
+        context: &mut Context<'_>,
+        out: &mut Output,
+        observer: &mut dyn Observer,
+        firing: &Firing<'_>,
+        n: usize,
+    ) -> Result<usize> {
+        let records = &firing.enabled.records;
+        let record = &records[n];
+        let data = slice(firing.data, &record.desc)?;
+        let quiet = context.options.is_on(option::QUIET);
+        let kind = u32::from(record.desc.action);
+        match kind {
+            action::LIBACT => return self.library(context, out, observer, firing, n),
+            action::PRINTA => return self.printa(context, out, firing, n),
+            action::PRINTF | action::SYSTEM | action::FREOPEN => {
+                return self.formatted(context, out, firing, n);
+            }
+            // An argument of a printf that is no expression has the kind of what it records.
+            _ if record.desc.format != 0 && !matches!(kind, action::DIFEXPR) => {
+                return self.formatted(context, out, firing, n);
+            }
+            action::STACK => stack::kernel(out, data, print::indent(context), context.symbols)?,
+            action::USTACK | action::JSTACK => {
+                stack::user(out, data, record.desc.arg, print::indent(context), context.symbols)?;
+            }
+            action::SYM | action::MOD | action::USYM | action::UMOD | action::UADDR => {
+                let place = stack::place(kind, data, context.symbols);
+                if quiet {
+                    out.write_all(place.as_bytes())?;
+                } else {
+                    write!(out, "  {place:<KEY_WIDTH$}")?;
+                }
+            }
+            action::TRACEMEM_DYNSIZE => {
+                // The length of the memory that the next record holds.
+                let Some(memory) = records.get(n + 1) else { return Ok(1) };
+                let bytes = slice(firing.data, &memory.desc)?;
+                let length = word(firing.data, &record.desc).unwrap_or(0);
+                let length = usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len());
+                bytes::dump(out, &bytes[..length])?;
+                return Ok(2);
+            }
+            action::TRACEMEM => bytes::dump(out, data)?,
+            action::DIFEXPR | action::TEST1 | action::TEST2 if !data.is_empty() => {
+                match record.stmt.as_ref().map(|s| &s.kind) {
+                    Some(StmtKind::Print(ty)) => typed::print(out, context.types, *ty, data)?,
+                    _ => {
+                        let raw = context.options.is_on(option::RAWBYTES);
+                        let style = Style { quiet, raw, width: ROW_WIDTH };
+                        bytes::value(out, data, record.string, style)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(1)
+    }
+
+    /// The format of a record, with as many records as belong to it.
+    fn formatted(
+        &mut self,
+        context: &Context<'_>,
+        out: &mut Output,
+        firing: &Firing<'_>,
+        n: usize,
+    ) -> Result<usize> {
+        let records = &firing.enabled.records[n..];
+        let first = &records[0].desc;
+        let format = self.format(context, first)?;
+        let taken = printf::records(&format).min(records.len());
+        let mut arguments = Vec::with_capacity(taken);
+        for record in &records[..taken] {
+            arguments.push(Argument {
+                kind: u32::from(record.desc.action),
+                arg: record.desc.arg,
+                data: slice(firing.data, &record.desc)?,
+            });
+        }
+        // The kind of the statement: its first record may be an argument that is no expression.
+        let kind = match records[0].stmt.as_ref().map(|s| &s.kind) {
+            Some(StmtKind::System(_)) => action::SYSTEM,
+            Some(StmtKind::Freopen(_)) => action::FREOPEN,
+            Some(StmtKind::Printf(_)) => action::PRINTF,
+            _ => u32::from(first.action),
+        };
+        match kind {
+            action::SYSTEM | action::FREOPEN => {
+                let mut text = Vec::new();
+                printf::print(&mut text, &format, &arguments, &[], context.symbols)?;
+                let text = String::from_utf8_lossy(&text);
+                if kind == action::FREOPEN {
+                    out.reopen(&text)?;
+                } else {
+                    out.flush()?;
+                    // What the command's status is, is its own affair.
+                    Command::new("/bin/sh").arg("-c").arg(&*text).status()?;
+                }
+            }
+            _ => printf::print(out, &format, &arguments, &[], context.symbols)?,
+        }
+        Ok(taken)
+    }
+
+    fn format(&mut self, context: &Context<'_>, record: &RecDesc) -> Result<Rc<Format>> {
+        if record.format == 0 {
+            return Ok(Rc::new(Format::default()));
+        }
+        self.descriptions.format(context.requests, record.format)
+    }
+
+    /// `printa`: each of its records names an aggregation.
+    fn printa(
+        &mut self,
+        context: &Context<'_>,
+        out: &mut Output,
+        firing: &Firing<'_>,
+        n: usize,
+    ) -> Result<usize> {
+        let records = &firing.enabled.records[n..];
+        let first = &records[0].desc;
+        let same = |r: &RecDesc| u32::from(r.action) == action::PRINTA && r.uarg == first.uarg;
+        let taken = records.iter().take_while(|r| same(&r.desc)).count();
+        let mut variables = Vec::with_capacity(taken);
+        for record in &records[..taken] {
+            let number = word(firing.data, &record.desc).and_then(|n| u32::try_from(n).ok());
+            variables.push(number.ok_or(Code::BadAggVar)?);
+        }
+        for &variable in &variables {
+            self.aggregates.mark_printed(variable);
+        }
+        let format = if first.format == 0 { None } else { Some(self.format(context, first)?) };
+        if format.is_none() {
+            out.write_all(b"\n")?;
+        }
+        let order = order(context.options);
+        if let [variable] = variables[..] {
+            for entry in self.aggregates.sorted(Some(variable), order) {
+                print_row(context, out, format.as_deref(), &[entry])?;
+            }
+        } else {
+            for row in self.aggregates.joined(&variables, order) {
+                let row: Vec<_> = row.iter().collect();
+                print_row(context, out, format.as_deref(), &row)?;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// An action of the library.
+    fn library(
+        &mut self,
+        context: &mut Context<'_>,
+        out: &mut Output,
+        observer: &mut dyn Observer,
+        firing: &Firing<'_>,
+        n: usize,
+    ) -> Result<usize> {
+        let records = &firing.enabled.records[n..];
+        let number = |k: usize| records.get(k).and_then(|r| word(firing.data, &r.desc));
+        let variable = || number(0).and_then(|n| u32::try_from(n).ok()).ok_or(Code::BadAggVar);
+        let what = records[0].desc.arg;
+        let is = |a: LibAction| what == a as u64;
+        if is(LibAction::Clear) {
+            self.aggregates.clear(variable()?);
+            Ok(1)
+        } else if is(LibAction::Denormalize) {
+            self.aggregates.normalize(variable()?, 1);
+            Ok(1)
+        } else if is(LibAction::Normalize) {
+            let normal = number(1).map(u64::cast_signed).filter(|&n| n != 0).ok_or(Code::BadNormal)?;
+            self.aggregates.normalize(variable()?, normal);
+            Ok(2)
+        } else if is(LibAction::Trunc) {
+            let keep = records.get(1).and_then(|r| signed(firing.data, &r.desc)).ok_or(Code::BadTrunc)?;
+            self.aggregates.truncate(variable()?, keep);
+            Ok(2)
+        } else if is(LibAction::Ftruncate) {
+            out.truncate()?;
+            Ok(1)
+        } else if is(LibAction::Setopt) {
+            let text = |k: usize| {
+                let record = records.get(k).filter(|r| r.desc.size > 8)?;
+                let bytes = slice(firing.data, &record.desc).ok()?;
+                let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+                Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
+            };
+            let name = text(0).ok_or(Code::BadSetopt)?;
+            let value = text(1);
+            let active = Setter::Client { active: true };
+            if let Err(error) = context.options.set(&name, value.as_deref(), active) {
+                let fault = library_fault(firing);
+                let value = value.as_deref().unwrap_or("1");
+                let message =
+                    format!("{}couldn't set option \"{name}\" to \"{value}\": {error}\n", fault.place());
+                if observer.fault(&fault, &message) == Handled::Abort {
+                    return Err(Code::ErrorAbort.into());
+                }
+            }
+            Ok(2)
+        } else {
+            Ok(1)
+        }
+    }
+}
+
+/// A fault that the library found in carrying out an action.
+fn library_fault(firing: &Firing<'_>) -> Fault {
+    Fault {
+        epid: firing.enabled.epid,
+        probe: (*firing.enabled.probe).clone(),
+        cpu: firing.cpu,
+        action: 0,
+        offset: None,
+        fault: dtrace_abi::fault::LIBRARY,
+        address: 0,
+    }
+}
+
+fn print_row(
+    context: &Context<'_>,
+    out: &mut Output,
+    format: Option<&Format>,
+    entries: &[&super::aggregate::Entry],
+) -> Result<()> {
+    let (Some(format), Some(first)) = (format, entries.first()) else {
+        return print::row(out, entries, context);
+    };
+    let keys: Vec<_> = first
+        .description
+        .keys
+        .iter()
+        .map(|key| Argument { kind: u32::from(key.record.action), arg: key.record.arg, data: first.key(key) })
+        .collect();
+    let values: Vec<_> = entries
+        .iter()
+        .map(|entry| Aggregated { kind: entry.description.kind(), data: entry.value(), normal: entry.normal })
+        .collect();
+    printf::print(out, format, &keys, &values, context.symbols)
+}
+
+/// The data of a record.
+fn slice<'a>(data: &'a [u8], record: &RecDesc) -> Result<&'a [u8]> {
+    let start = record.offset as usize;
+    data.get(start..start.saturating_add(record.size as usize)).ok_or_else(|| Code::DataOffset.into())
+}
+
+/// The number in a record.
+fn word(data: &[u8], record: &RecDesc) -> Option<u64> {
+    let bytes = slice(data, record).ok()?;
+    match bytes.len() {
+        1 => Some(u64::from(bytes[0])),
+        2 => u16::from_bytes(bytes).map(u64::from),
+        4 => u32::from_bytes(bytes).map(u64::from),
+        8 => u64::from_bytes(bytes),
+        _ => None,
+    }
+}
+
+/// The number in a record, with its sign.
+fn signed(data: &[u8], record: &RecDesc) -> Option<i64> {
+    let bytes = slice(data, record).ok()?;
+    match bytes.len() {
+        4 => i32::from_bytes(bytes).map(i64::from),
+        _ => word(data, record).map(u64::cast_signed),
+    }
+}

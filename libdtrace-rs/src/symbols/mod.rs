@@ -1,0 +1,70 @@
+//! Symbols: which function an address is in.
+//!
+//! The kernel's come from `/proc/kallsyms`, read at the first question and not before. A process's come from its maps
+//! and the symbol tables of the objects mapped there.
+
+pub mod kernel;
+
+use std::cell::OnceCell;
+use std::fmt;
+
+use kernel::KernelSymbols;
+
+/// A place in code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The module or the mapped object.
+    pub object: String,
+    /// The symbol, if there is one, and how far behind its start the address is.
+    pub symbol: Option<(String, u64)>,
+    /// The address.
+    pub address: u64,
+}
+
+impl fmt::Display for Place {
+    /// `` object`symbol+0xoffset ``, or `` object`0xaddress ``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.symbol {
+            Some((name, 0)) => write!(f, "{}`{name}", self.object),
+            Some((name, offset)) => write!(f, "{}`{name}+0x{offset:x}", self.object),
+            None => write!(f, "{}`0x{:x}", self.object, self.address),
+        }
+    }
+}
+
+/// What turns addresses into names.
+pub trait Symbolizer {
+    /// The place of a kernel address.
+    fn kernel(&self, address: u64) -> Option<Place>;
+
+    /// The place of an address in a process.
+    fn user(&self, pid: u32, address: u64) -> Option<Place>;
+}
+
+/// The symbols of this machine.
+#[derive(Debug, Default)]
+pub struct Symbols {
+    kernel: OnceCell<KernelSymbols>,
+}
+
+impl Symbols {
+    /// Symbols that nobody has asked for yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The kernel's symbols.
+    pub fn kernel_symbols(&self) -> &KernelSymbols {
+        self.kernel.get_or_init(KernelSymbols::read)
+    }
+}
+
+impl Symbolizer for Symbols {
+    fn kernel(&self, address: u64) -> Option<Place> {
+        self.kernel_symbols().at(address)
+    }
+
+    fn user(&self, _pid: u32, _address: u64) -> Option<Place> {
+        None
+    }
+}
