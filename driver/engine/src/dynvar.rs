@@ -62,6 +62,7 @@
 
 use crate::mem::{Bytes, OutOfMemory, try_build};
 use alloc::vec::Vec;
+use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -172,8 +173,8 @@ struct Clean(AtomicU64);
 pub struct DynVars {
     pool: Bytes,
     heads: Bytes,
-    /// Bytes of the pool before the first chunk, for alignment.
-    lead: usize,
+    /// The first chunk, aligned, in the pool.
+    first: NonNull<AtomicU64>,
     /// Words of a chunk.
     words: usize,
     chunks: usize,
@@ -185,6 +186,11 @@ pub struct DynVars {
     rinsing: AtomicU32,
 }
 
+// SAFETY: `first` points into `pool`, which the store owns, and all access goes through atomics.
+unsafe impl Send for DynVars {}
+// SAFETY: as for Send.
+unsafe impl Sync for DynVars {}
+
 /// The header of a chunk.
 type Header = [AtomicU64; HEADER];
 
@@ -195,7 +201,14 @@ fn mix(a: u64, b: u64) -> u64 {
 }
 
 impl Identity {
+    /// The word of a chunk that its key begins at.
+    #[inline(always)]
+    const fn key_start(&self) -> usize {
+        HEADER + self.bytes.div_ceil(8) as usize
+    }
+
     /// The shape word of a chunk of this variable with so many words of key.
+    #[inline(always)]
     fn shape(&self, key: usize) -> u64 {
         u64::from(self.variable) << 40 ^ u64::from(self.bytes.div_ceil(8)) << 20 ^ key as u64
     }
@@ -229,7 +242,10 @@ impl DynVars {
         let bytes = chunks.checked_mul(chunk).and_then(|bytes| bytes.checked_add(LINE)).ok_or(OutOfMemory)?;
         let pool = Bytes::zeroed(bytes)?;
         let heads = Bytes::zeroed(buckets * size_of::<AtomicU32>())?;
-        let lead = pool.start().as_ptr().align_offset(LINE) % LINE;
+        // The pool has a line more than the chunks need, so its first aligned word has room for all of them after it.
+        let lead = pool.start().addr().get().wrapping_neg() % LINE;
+        // SAFETY: the pool has more than LINE bytes.
+        let first = unsafe { pool.start().add(lead) }.cast();
         let locals = try_build(cpus, |_| {
             Ok::<_, OutOfMemory>(Local {
                 free: AtomicU32::new(0),
@@ -242,7 +258,7 @@ impl DynVars {
         let dynvars = DynVars {
             pool,
             heads,
-            lead,
+            first,
             words: chunk / 8,
             chunks,
             mask: buckets - 1,
@@ -281,53 +297,60 @@ impl DynVars {
     }
 
     #[inline(always)]
-    fn pool_words(&self) -> &[AtomicU64] {
-        // SAFETY: from `lead` bytes on, the pool holds `chunks * words` zeroed, 8-aligned words that live as long as
-        // `self`; all access to them goes through atomics.
-        unsafe {
-            let first = self.pool.start().as_ptr().add(self.lead).cast::<AtomicU64>();
-            core::slice::from_raw_parts(first, self.chunks * self.words)
-        }
-    }
-
-    #[inline(always)]
-    fn head(&self, hash: u64) -> Option<&AtomicU32> {
+    fn head(&self, hash: u64) -> &AtomicU32 {
         // SAFETY: `heads` holds `mask + 1` zeroed words of 4 bytes that live as long as `self`; all access to them goes
         // through atomics.
-        let heads = unsafe {
-            core::slice::from_raw_parts(self.heads.start().as_ptr().cast::<AtomicU32>(), self.mask + 1)
-        };
-        heads.get(hash as usize & self.mask)
+        unsafe { self.heads.start().cast::<AtomicU32>().add(hash as usize & self.mask).as_ref() }
     }
 
-    /// The words of a chunk.
+    /// Where a chunk begins.
     #[inline(always)]
-    fn chunk(&self, index: u32) -> Option<&[AtomicU64]> {
-        let start = (index as usize).wrapping_sub(1).wrapping_mul(self.words);
-        self.pool_words().get(start..)?.get(..self.words)
+    fn chunk(&self, index: u32) -> Option<NonNull<AtomicU64>> {
+        let number = (index as usize).wrapping_sub(1);
+        // SAFETY: from `first` on, the pool holds `chunks` chunks of `words` words.
+        (number < self.chunks).then(|| unsafe { self.first.add(number * self.words) })
     }
 
     #[inline(always)]
     fn header(&self, index: u32) -> Option<&Header> {
-        self.chunk(index)?.first_chunk()
+        // SAFETY: a chunk has at least `HEADER` zeroed, 8-aligned words that live as long as `self`; all access to them
+        // goes through atomics.
+        self.chunk(index).map(|chunk| unsafe { chunk.cast::<Header>().as_ref() })
+    }
+
+    /// The words of a chunk from `start` on.
+    #[inline(always)]
+    fn words_from(&self, index: u32, start: usize) -> &[AtomicU64] {
+        match self.chunk(index) {
+            // SAFETY: as for `header`; a chunk has `words` words.
+            Some(chunk) if start <= self.words => unsafe {
+                core::slice::from_raw_parts(chunk.add(start).as_ptr(), self.words - start)
+            },
+            _ => &[],
+        }
     }
 
     /// Whether the chunk is the variable's.
     #[inline(always)]
-    fn matches<K: KeyWords + ?Sized>(&self, chunk: &[AtomicU64], hash: u64, who: &Identity, key: &K) -> bool {
-        let Some(header) = chunk.first_chunk::<HEADER>() else { return false };
+    fn matches<K: KeyWords + ?Sized>(
+        &self,
+        index: u32,
+        header: &Header,
+        hash: u64,
+        who: &Identity,
+        key: &K,
+    ) -> bool {
         if header[HASH].load(Relaxed) != hash
             || header[THREAD].load(Relaxed) != who.thread
             || header[STATE].load(Relaxed) & REMOVED != 0
         {
             return false;
         }
-        let start = HEADER + who.bytes.div_ceil(8) as usize;
+        let mut have = self.words_from(index, who.key_start()).iter();
         let mut words = 0;
         let equal = key.all(|word| {
-            let same = chunk.get(start + words).is_some_and(|have| have.load(Relaxed) == word);
             words += 1;
-            same
+            have.next().is_some_and(|have| have.load(Relaxed) == word)
         });
         equal && header[SHAPE].load(Relaxed) == who.shape(words)
     }
@@ -340,14 +363,15 @@ impl DynVars {
         hash: u64,
         who: &Identity,
         key: &K,
-    ) -> Option<(u32, &[AtomicU64])> {
+    ) -> Option<(u32, &Header)> {
         let mut index = first;
-        for _ in 0..=self.chunks {
-            let chunk = self.chunk(index)?;
-            if self.matches(chunk, hash, who, key) {
-                return Some((index, chunk));
+        let mut steps = self.chunks;
+        while let Some(header) = self.header(index) {
+            if self.matches(index, header, hash, who, key) {
+                return Some((index, header));
             }
-            index = chunk.first()?.load(Acquire) as u32;
+            index = header[NEXT].load(Acquire) as u32;
+            steps = steps.checked_sub(1)?;
         }
         None
     }
@@ -356,9 +380,8 @@ impl DynVars {
     #[inline]
     pub fn load<K: KeyWords + ?Sized>(&self, who: &Identity, key: &K) -> u64 {
         let hash = who.hash(key);
-        let Some(head) = self.head(hash) else { return 0 };
-        let Some((index, chunk)) = self.find(head.load(Acquire), hash, who, key) else { return 0 };
-        let Some(header) = chunk.first_chunk::<HEADER>() else { return 0 };
+        let first = self.head(hash).load(Acquire);
+        let Some((index, header)) = self.find(first, hash, who, key) else { return 0 };
         if header[STATE].load(Acquire) & LIVE == 0 {
             0
         } else if who.bytes == 0 {
@@ -372,9 +395,8 @@ impl DynVars {
     #[inline]
     pub fn clear<K: KeyWords + ?Sized>(&self, cpu: usize, who: &Identity, key: &K) {
         let hash = who.hash(key);
-        let Some(head) = self.head(hash) else { return };
-        let Some((index, chunk)) = self.find(head.load(Acquire), hash, who, key) else { return };
-        let Some(header) = chunk.first_chunk::<HEADER>() else { return };
+        let first = self.head(hash).load(Acquire);
+        let Some((index, header)) = self.find(first, hash, who, key) else { return };
         if header[STATE].load(Relaxed) & LIVE == 0 {
             return;
         }
@@ -433,11 +455,8 @@ impl DynVars {
         mut fill: impl FnMut(&Header, u32) -> Result<(), E>,
     ) -> Result<Stored, E> {
         let hash = who.hash(key);
-        let Some(head) = self.head(hash) else { return Ok(Stored::Dropped) };
-        let first = head.load(Acquire);
-        if let Some((index, chunk)) = self.find(first, hash, who, key)
-            && let Some(header) = chunk.first_chunk::<HEADER>()
-        {
+        let head = self.head(hash);
+        if let Some((index, header)) = self.find(head.load(Acquire), hash, who, key) {
             fill(header, index)?;
             if revive(header) {
                 return Ok(Stored::Done);
@@ -458,24 +477,19 @@ impl DynVars {
     ) -> Result<Stored, E> {
         let Some(local) = self.locals.get(cpu) else { return Ok(Stored::Dropped) };
         let Some(index) = self.take(local) else { return Ok(Stored::Dropped) };
-        let Some((chunk, header)) =
-            self.chunk(index).and_then(|chunk| Some((chunk, chunk.first_chunk::<HEADER>()?)))
-        else {
-            return Ok(Stored::Dropped);
-        };
-        let mut at = HEADER + who.bytes.div_ceil(8) as usize;
-        let start = at;
+        let Some(header) = self.header(index) else { return Ok(Stored::Dropped) };
+        let mut room = self.words_from(index, who.key_start()).iter();
+        let mut words = 0;
         let fits = key.all(|word| {
-            let slot = chunk.get(at);
-            at += 1;
-            slot.map(|slot| slot.store(word, Relaxed)).is_some()
+            words += 1;
+            room.next().map(|slot| slot.store(word, Relaxed)).is_some()
         });
-        if !fits || start > chunk.len() {
+        if !fits || who.key_start() > self.words {
             self.put_back(local, index, header);
             count(&local.plain);
             return Ok(Stored::Dropped);
         }
-        header[SHAPE].store(who.shape(at - start), Relaxed);
+        header[SHAPE].store(who.shape(words), Relaxed);
         header[HASH].store(hash, Relaxed);
         header[THREAD].store(who.thread, Relaxed);
         header[STATE].store(LIVE, Relaxed);
@@ -485,9 +499,7 @@ impl DynVars {
         }
         for _ in 0..INSERT_TRIES {
             let first = head.load(Acquire);
-            if let Some((found, chunk)) = self.find(first, hash, who, key)
-                && let Some(existing) = chunk.first_chunk::<HEADER>()
-            {
+            if let Some((found, existing)) = self.find(first, hash, who, key) {
                 // Another CPU inserted the same key: our value goes into its chunk.
                 if let Err(error) = fill(existing, found) {
                     self.put_back(local, index, header);
@@ -627,7 +639,7 @@ impl DynVars {
 
     /// Takes a chunk out of its chain. Only probes that insert at the head are concurrent.
     fn unlink(&self, index: u32, header: &Header) {
-        let Some(head) = self.head(header[HASH].load(Relaxed)) else { return };
+        let head = self.head(header[HASH].load(Relaxed));
         let next = header[NEXT].load(Relaxed);
         if head.compare_exchange(index, next as u32, AcqRel, Relaxed).is_ok() {
             return;
@@ -659,7 +671,7 @@ impl DynVars {
 
     fn data_pointer(&self, index: u32) -> *mut u8 {
         let offset = (index as usize).wrapping_sub(1).wrapping_mul(self.words * 8).wrapping_add(DATA_OFFSET);
-        self.pool.start().as_ptr().wrapping_add(self.lead).wrapping_add(offset)
+        self.first.as_ptr().cast::<u8>().wrapping_add(offset)
     }
 
     fn data_address(&self, index: u32) -> u64 {
@@ -670,7 +682,7 @@ impl DynVars {
     /// write: a pointer to it and how many such bytes there are from there on.
     #[inline]
     pub fn region(&self, addr: u64) -> Option<(*mut u8, u64)> {
-        let base = self.pool.start().as_ptr().wrapping_add(self.lead);
+        let base = self.first.as_ptr().cast::<u8>();
         let offset = addr.wrapping_sub(base.addr() as u64);
         let size = (self.words * 8) as u64;
         if offset >= self.chunks as u64 * size {

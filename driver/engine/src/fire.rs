@@ -158,7 +158,7 @@ impl<H: Host> Dtrace<H> {
         // SAFETY: probe context on the CPU that the buffers belong to; nothing else in this turn asks for a writer.
         let mut writer = unsafe { buffers.principal.writer() };
         if let Some(predicate) = &clause.predicate {
-            let machine = Machine::new(moment, context, Scratch::new(writer.scratch()));
+            let machine = Machine::new(moment, &context, Scratch::new(writer.scratch()));
             let value = machine.run(predicate.get()).map_err(|fault| Failure { action: 0, fault })?;
             if value == 0 {
                 if clause.predicate_id != 0 {
@@ -174,7 +174,7 @@ impl<H: Host> Dtrace<H> {
         let Some(Reservation { at, record, scratch }) = writer.reserve(need, size_of_record) else {
             return Ok(());
         };
-        let machine = Machine::new(moment, context, Scratch::new(scratch));
+        let machine = Machine::new(moment, &context, Scratch::new(scratch));
         let mut last = 0;
         for (step, action) in clause.steps.iter().zip(1..) {
             last = self
@@ -217,10 +217,14 @@ impl<H: Host> Dtrace<H> {
             .unwrap_or_default();
         match step.work {
             Work::Value => store_value(data, value),
-            Work::String => {
-                machine.copy_string(value, data)?;
+            Work::String | Work::Bytes => {
+                if let Some(code) = &step.code {
+                    match step.work {
+                        Work::String => machine.copy_string(code.get(), value, data).map(|_| ())?,
+                        _ => machine.copy_bytes(code.get(), value, data)?,
+                    }
+                }
             }
-            Work::Bytes => machine.copy_bytes(value, data)?,
             Work::Nothing | Work::Aggregate => (),
             Work::Exit => {
                 store_value(data, value);

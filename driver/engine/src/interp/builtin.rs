@@ -33,6 +33,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     }
 
     /// A scalar.
+    #[inline(never)]
     pub(crate) fn builtin(&self, variable: u32) -> Result<u64, Trap> {
         let (moment, host) = (self.moment, self.moment.host);
         // Who and what the process is, is for those who may look at it.
@@ -112,6 +113,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     }
 
     /// An array.
+    #[inline(never)]
     pub(crate) fn builtin_array(&self, variable: u32, index: u64) -> Result<u64, Trap> {
         match variable {
             dif::VAR_ARGS => Ok(self.arg(index)),

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use dtrace_abi::dif::{self, VAR_ARG0, VAR_ARG9, VAR_OTHER_UBASE};
 use dtrace_abi::{Instr, Scope};
 
+use super::shape::{Shape, recognise};
 use crate::difo::Difo;
 use crate::mem::{OutOfMemory, TryPush, try_with_capacity};
 use crate::variable::{Slot, Variables};
@@ -28,13 +29,13 @@ pub(crate) enum Op {
     Global,
     /// global word x = a
     SetGlobal,
-    /// b = imm; compare a, b; branch to x if the outcome is in d
+    /// b = imm; compare a, b; branch to x on condition d
     ImmCmpBranch,
-    /// compare a, b; branch to x if the outcome is in d
+    /// compare a, b; branch to x on condition d
     CmpBranch,
-    /// compare a, 0; branch to x if the outcome is in d
+    /// compare a, 0; branch to x on condition d
     TstBranch,
-    /// branch to x if the outcome of the last comparison is in d
+    /// branch to x on condition d of the last comparison
     Branch,
     /// d = a
     Mov,
@@ -44,6 +45,25 @@ pub(crate) enum Op {
     Add,
     /// d = a - b
     Sub,
+    /// d = built-in variable x
+    Builtin,
+    /// d = dynamic scalar x
+    Thread,
+    SetThread,
+    Local,
+    SetLocal,
+    Flush,
+    /// push d
+    PushValue,
+    /// b = imm; push d
+    ImmPushValue,
+    /// push the bytes at d; their number is register b; x is not 0 for a string
+    PushRef,
+    /// b = imm; push the bytes at d; their number is imm; x is not 0 for a string
+    ImmPushRef,
+    /// d = dynamic variable x of the key on the tuple stack
+    Assoc,
+    SetAssoc,
 
     // From here on behind a call.
     Or,
@@ -69,28 +89,13 @@ pub(crate) enum Op {
     Store,
     /// d = element b of built-in array x
     Array,
-    /// d = built-in variable x
-    Builtin,
     GlobalBytes,
     SetGlobalBytes,
-    Local,
-    SetLocal,
     LocalBytes,
     SetLocalBytes,
-    /// d = dynamic scalar x
-    Thread,
-    SetThread,
-    /// d = dynamic variable x of the key on the tuple stack
-    Assoc,
-    SetAssoc,
     /// d = subroutine x of the arguments on the tuple stack
     Call,
-    /// push the bytes at d; their number is register b; x is not 0 for a string
-    PushRef,
-    /// push d
-    PushValue,
     Pop,
-    Flush,
     /// d = a bytes of scratch memory
     Allocs,
     /// copy b bytes from a to d
@@ -100,7 +105,7 @@ pub(crate) enum Op {
 }
 
 impl Op {
-    pub(crate) const LAST_HOT: Op = Op::Sub;
+    pub(crate) const LAST_HOT: Op = Op::SetAssoc;
 }
 
 /// How a load widens, and whose memory it reads, packed into a number.
@@ -122,12 +127,29 @@ impl Load {
     }
 }
 
-// The outcomes of a comparison, as bits; one of the first three is always set.
-pub(crate) const EQUAL: u8 = 1;
-pub(crate) const LESS: u8 = 2;
-pub(crate) const GREATER: u8 = 4;
-pub(crate) const BELOW: u8 = 8;
-pub(crate) const ABOVE: u8 = 16;
+/// The outcome of a comparison, as a number below 8: bit 0 for equal, bit 1 for less as signed, bit 2 for less as unsigned.
+/// A condition is the set of outcomes it holds for.
+#[inline(always)]
+pub(crate) fn outcome(left: u64, right: u64) -> u8 {
+    u8::from(left == right) | u8::from((left as i64) < right as i64) << 1 | u8::from(left < right) << 2
+}
+
+/// The outcomes with a bit, as a set.
+const fn outcomes_with(bit: u8) -> u8 {
+    let (mut set, mut outcome) = (0, 0);
+    while outcome < 8 {
+        if outcome & bit != 0 {
+            set |= 1 << outcome;
+        }
+        outcome += 1;
+    }
+    set
+}
+
+pub(crate) const ALWAYS: u8 = 0xff;
+const EQUAL: u8 = outcomes_with(1);
+const LESS: u8 = outcomes_with(2);
+const BELOW: u8 = outcomes_with(4);
 
 /// One decoded instruction.
 #[derive(Clone, Copy, Debug)]
@@ -146,6 +168,7 @@ pub(crate) struct Insn {
 pub struct Code {
     difo: Difo,
     insns: Vec<Insn>,
+    shape: Shape,
 }
 
 impl Code {
@@ -155,8 +178,9 @@ impl Code {
         for instr in difo.text() {
             insns.try_push(decode(&difo, variables, *instr))?;
         }
+        let shape = recognise(&insns);
         fuse(&mut insns);
-        Ok(Code { difo, insns })
+        Ok(Code { difo, insns, shape })
     }
 
     /// The object.
@@ -164,6 +188,11 @@ impl Code {
     #[must_use]
     pub fn difo(&self) -> &Difo {
         &self.difo
+    }
+
+    #[inline(always)]
+    pub(crate) fn shape(&self) -> &Shape {
+        &self.shape
     }
 
     #[inline(always)]
@@ -176,7 +205,7 @@ fn decode(difo: &Difo, variables: &Variables, instr: Instr) -> Insn {
     let three = |op, x| Insn { op, a: instr.r1(), b: instr.r2(), d: instr.rd(), x, imm: 0 };
     let plain = |op| three(op, 0);
     let load = |bytes, signed, user| three(Op::Load, Load { bytes, signed, user }.pack());
-    let branch = |outcomes| Insn { op: Op::Branch, a: 0, b: 0, d: outcomes, x: instr.label(), imm: 0 };
+    let branch = |condition| Insn { op: Op::Branch, a: 0, b: 0, d: condition, x: instr.label(), imm: 0 };
     let indexed = |op, x| Insn { op, a: instr.rd(), b: 0, d: instr.rd(), x, imm: 0 };
     let illegal = plain(Op::Illegal);
     match instr.op() {
@@ -197,13 +226,13 @@ fn decode(difo: &Difo, variables: &Variables, instr: Instr) -> Insn {
         dif::OP_MOV => plain(Op::Mov),
         dif::OP_CMP => plain(Op::Cmp),
         dif::OP_TST => plain(Op::Tst),
-        dif::OP_BA => branch(EQUAL | LESS | GREATER),
+        dif::OP_BA => branch(ALWAYS),
         dif::OP_BE => branch(EQUAL),
-        dif::OP_BNE => branch(LESS | GREATER),
-        dif::OP_BG => branch(GREATER),
-        dif::OP_BGU => branch(ABOVE),
-        dif::OP_BGE => branch(GREATER | EQUAL),
-        dif::OP_BGEU => branch(ABOVE | EQUAL),
+        dif::OP_BNE => branch(!EQUAL),
+        dif::OP_BG => branch(!(LESS | EQUAL)),
+        dif::OP_BGU => branch(!(BELOW | EQUAL)),
+        dif::OP_BGE => branch(!LESS),
+        dif::OP_BGEU => branch(!BELOW),
         dif::OP_BL => branch(LESS),
         dif::OP_BLU => branch(BELOW),
         dif::OP_BLE => branch(LESS | EQUAL),
@@ -306,6 +335,12 @@ fn fuse(insns: &mut [Insn]) {
             }
             (Op::Imm, Op::Add, _) if second.b == first.d && second.a != first.d => {
                 Some(Insn { op: Op::ImmAdd, imm: first.imm, ..second })
+            }
+            (Op::Imm, Op::PushValue, _) if second.d != first.d => {
+                Some(Insn { op: Op::ImmPushValue, b: first.d, imm: first.imm, ..second })
+            }
+            (Op::Imm, Op::PushRef, _) if second.b == first.d && second.d != first.d => {
+                Some(Insn { op: Op::ImmPushRef, imm: first.imm, ..second })
             }
             (Op::Cmp, Op::Branch, _) => Some(Insn { op: Op::CmpBranch, a: first.a, b: first.b, ..second }),
             (Op::Tst, Op::Branch, _) => Some(Insn { op: Op::TstBranch, a: first.a, ..second }),

@@ -1,6 +1,7 @@
 //! The loop.
 
-use super::code::{ABOVE, BELOW, Code, EQUAL, GREATER, Insn, LESS, Load, Op};
+use super::code::{Code, Insn, Op, outcome};
+use super::shape::Shape;
 use super::tuple::Tuple;
 use super::{Fault, FaultKind, Machine, Subject, Trap};
 use crate::host::Host;
@@ -12,7 +13,6 @@ pub(crate) struct Frame {
     /// with 1.
     left: u64,
     right: u64,
-    pub(crate) tuple: Tuple,
 }
 
 impl Frame {
@@ -27,24 +27,44 @@ impl Frame {
     }
 }
 
-/// Whether the outcome of comparing the two is one of `outcomes`.
+/// Whether a condition holds for two values.
 #[inline(always)]
-fn compares(left: u64, right: u64, outcomes: u8) -> bool {
-    let outcome = u8::from(left == right) * EQUAL
-        | u8::from((left as i64) < right as i64) * LESS
-        | u8::from(left as i64 > right as i64) * GREATER
-        | u8::from(left < right) * BELOW
-        | u8::from(left > right) * ABOVE;
-    outcome & outcomes != 0
+pub(super) fn holds(condition: u8, left: u64, right: u64) -> bool {
+    condition >> outcome(left, right) & 1 != 0
 }
 
 impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     /// Runs code to its end: the value, which by the type of the code's result may be an address.
     #[inline]
     pub fn run(&self, code: &Code) -> Result<u64, Fault> {
-        let strings = code.difo().strings();
-        self.strings.set((strings.as_ptr(), strings.len()));
-        let mut frame = Frame { regs: [0; 8], left: 0, right: 0, tuple: Tuple::new() };
+        self.with_code(code, || match code.shape() {
+            Shape::General => self.run_general(code),
+            shape => self.run_shape(shape).map_err(|trap| trap.fault(Some(0))),
+        })
+    }
+
+    /// Does something while the string table of `code` is ours to read.
+    #[inline(always)]
+    pub(crate) fn with_code<R>(&self, code: &Code, work: impl FnOnce() -> R) -> R {
+        self.code.set(code);
+        let result = work();
+        self.code.set(core::ptr::null());
+        result
+    }
+
+    /// The string table of the code at hand.
+    #[inline]
+    pub(crate) fn strings(&self) -> &[u8] {
+        // SAFETY: not null only within `with_code`, which has a reference to it. Nothing outlives that: what is made of
+        // this slice is used up before `work` returns.
+        unsafe { self.code.get().as_ref() }.map_or(&[], |code| code.difo().strings())
+    }
+
+    #[inline(never)]
+    fn run_general(&self, code: &Code) -> Result<u64, Fault> {
+        let mut frame = Frame { regs: [0; 8], left: 0, right: 0 };
+        // Apart from the frame, so that it is not cleared along with it.
+        let mut tuple = Tuple::new();
         let insns = code.insns();
         let mut pc = 0usize;
         loop {
@@ -54,7 +74,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             };
             pc += 1;
             if insn.op > Op::LAST_HOT {
-                if let Err(trap) = self.step(&mut frame, insn) {
+                if let Err(trap) = self.step(&mut frame, &mut tuple, insn) {
                     return Err(trap.fault(Some((pc as u32 - 1) * 4)));
                 }
                 continue;
@@ -74,18 +94,18 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
                 Op::ImmCmpBranch => {
                     frame.set(insn.b, insn.imm);
                     (frame.left, frame.right) = (frame.get(insn.a), insn.imm);
-                    pc = if compares(frame.left, frame.right, insn.d) { insn.x as usize } else { pc + 2 };
+                    pc = if holds(insn.d, frame.left, frame.right) { insn.x as usize } else { pc + 2 };
                 }
                 Op::CmpBranch => {
                     (frame.left, frame.right) = (frame.get(insn.a), frame.get(insn.b));
-                    pc = if compares(frame.left, frame.right, insn.d) { insn.x as usize } else { pc + 1 };
+                    pc = if holds(insn.d, frame.left, frame.right) { insn.x as usize } else { pc + 1 };
                 }
                 Op::TstBranch => {
                     (frame.left, frame.right) = (frame.get(insn.a), 0);
-                    pc = if compares(frame.left, 0, insn.d) { insn.x as usize } else { pc + 1 };
+                    pc = if holds(insn.d, frame.left, 0) { insn.x as usize } else { pc + 1 };
                 }
                 Op::Branch => {
-                    if compares(frame.left, frame.right, insn.d) {
+                    if holds(insn.d, frame.left, frame.right) {
                         pc = insn.x as usize;
                     }
                 }
@@ -96,38 +116,57 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
                     pc += 1;
                 }
                 Op::Add => frame.set(insn.d, frame.get(insn.a).wrapping_add(frame.get(insn.b))),
-                // Op::Sub, the last of the hot ones.
-                _ => frame.set(insn.d, frame.get(insn.a).wrapping_sub(frame.get(insn.b))),
+                Op::Sub => frame.set(insn.d, frame.get(insn.a).wrapping_sub(frame.get(insn.b))),
+                Op::Local => {
+                    let value = self.load_local(insn.x);
+                    frame.set(insn.d, value);
+                }
+                Op::SetLocal => self.store_local(insn.x, frame.get(insn.a)),
+                Op::Thread => {
+                    let value = self.load_thread(insn.x);
+                    frame.set(insn.d, value);
+                }
+                Op::Assoc => {
+                    let value = self.load_assoc(insn.x, &mut tuple);
+                    frame.set(insn.d, value);
+                }
+                Op::Flush => tuple.flush(),
+                op => {
+                    let outcome = match op {
+                        Op::PushValue => tuple.push_value(frame.get(insn.d)),
+                        Op::ImmPushValue => {
+                            frame.set(insn.b, insn.imm);
+                            pc += 1;
+                            tuple.push_value(frame.get(insn.d))
+                        }
+                        Op::PushRef => {
+                            self.push_ref(&mut tuple, frame.get(insn.d), frame.get(insn.b), insn.x != 0)
+                        }
+                        Op::ImmPushRef => {
+                            frame.set(insn.b, insn.imm);
+                            pc += 1;
+                            self.push_ref(&mut tuple, frame.get(insn.d), insn.imm, insn.x != 0)
+                        }
+                        Op::SetThread => self.store_thread(insn.x, frame.get(insn.a)),
+                        Op::SetAssoc => self.store_assoc(insn.x, &mut tuple, frame.get(insn.a)),
+                        // Op::Builtin, the last of the hot ones.
+                        _ => self.builtin(insn.x).map(|value| frame.set(insn.d, value)),
+                    };
+                    if let Err(trap) = outcome {
+                        return Err(trap.fault(Some((pc as u32 - 1) * 4)));
+                    }
+                }
             }
         }
     }
 
-    /// Everything that is not hot.
+    /// Everything that is not hot. What takes more than a few instructions is in functions of its own, so that this one
+    /// has little to save and restore.
     #[inline(never)]
-    fn step(&self, frame: &mut Frame, insn: &Insn) -> Result<(), Trap> {
-        let (a, b, d, x) = (frame.get(insn.a), frame.get(insn.b), frame.get(insn.d), insn.x);
-        let divisor = || if b == 0 { Err(Trap::new(FaultKind::DivideByZero)) } else { Ok(b) };
+    fn step(&self, frame: &mut Frame, tuple: &mut Tuple, insn: &Insn) -> Result<(), Trap> {
+        let (a, b, x) = (frame.get(insn.a), frame.get(insn.b), insn.x);
         let value = match insn.op {
-            Op::Thread => self.load_thread(x),
-            Op::SetThread => return self.store_thread(x, a),
-            Op::Assoc => self.load_assoc(x, &frame.tuple),
-            Op::SetAssoc => return self.store_assoc(x, &frame.tuple, a),
-            Op::Builtin => self.builtin(x)?,
-            Op::PushValue => return frame.tuple.push_value(d),
-            Op::PushRef => return self.push_ref(&mut frame.tuple, d, b, x != 0),
-            Op::Flush => {
-                frame.tuple.flush();
-                return Ok(());
-            }
-            Op::Load => {
-                let how = Load::unpack(x);
-                self.load(a, how)?
-            }
-            Op::Local => self.load_local(x),
-            Op::SetLocal => {
-                self.store_local(x, a);
-                return Ok(());
-            }
+            Op::Load => self.load(a, x)?,
             Op::Or => a | b,
             Op::Xor => a ^ b,
             Op::And => a & b,
@@ -136,11 +175,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             Op::Srl => a.wrapping_shr(b as u32),
             Op::Sra => (a as i64).wrapping_shr(b as u32) as u64,
             Op::Mul => a.wrapping_mul(b),
-            // INT64_MIN / -1 wraps.
-            Op::Sdiv => (a as i64).wrapping_div(divisor()? as i64) as u64,
-            Op::Srem => (a as i64).wrapping_rem(divisor()? as i64) as u64,
-            Op::Udiv => a.wrapping_div(divisor()?),
-            Op::Urem => a.wrapping_rem(divisor()?),
+            Op::Sdiv | Op::Srem | Op::Udiv | Op::Urem => divide(insn.op, a, b)?,
             Op::Not => !a,
             Op::Cmp => {
                 (frame.left, frame.right) = (a, b);
@@ -154,17 +189,17 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
                 (frame.left, frame.right) = (self.compare_strings(a, b)?, 1);
                 return Ok(());
             }
-            Op::Store => return self.store(d, a, x),
+            Op::Store => return self.store(frame.get(insn.d), a, x),
             Op::Array => self.builtin_array(x, b)?,
             Op::GlobalBytes | Op::LocalBytes => self.load_area(x),
             Op::SetGlobalBytes | Op::SetLocalBytes => return self.store_area(x, a),
-            Op::Call => self.call(x, &frame.tuple, d)?,
+            Op::Call => self.call(x, tuple, frame.get(insn.d))?,
             Op::Pop => {
-                frame.tuple.pop();
+                tuple.pop();
                 return Ok(());
             }
             Op::Allocs => self.allocate(a)?,
-            Op::Copys => return self.copy(a, d, b),
+            Op::Copys => return self.copy(a, frame.get(insn.d), b),
             Op::Nop => return Ok(()),
             _ => return Err(Trap::new(FaultKind::IllegalOperation)),
         };
@@ -184,4 +219,17 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     pub(crate) fn take(&self, size: u64) -> Result<*mut u8, Trap> {
         self.scratch.take(size).ok_or(Trap::new(FaultKind::NoScratch))
     }
+}
+
+/// The four divisions. INT64_MIN / -1 wraps.
+fn divide(op: Op, a: u64, b: u64) -> Result<u64, Trap> {
+    if b == 0 {
+        return Err(Trap::new(FaultKind::DivideByZero));
+    }
+    Ok(match op {
+        Op::Sdiv => (a as i64).wrapping_div(b as i64) as u64,
+        Op::Srem => (a as i64).wrapping_rem(b as i64) as u64,
+        Op::Udiv => a.wrapping_div(b),
+        _ => a.wrapping_rem(b),
+    })
 }

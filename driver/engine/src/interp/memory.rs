@@ -6,10 +6,11 @@
 //!
 //! Whatever is not ours is the host's to read, if the consumer may, and nobody's to write.
 
+use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
-use super::code::Load;
+use super::code::{Code, Load};
 use super::tuple::Tuple;
 use super::{Fault, FaultKind, Machine, NamePart, Subject, Trap};
 use crate::host::Host;
@@ -23,6 +24,20 @@ pub(crate) static ZONENAME: &[u8] = b"global\0";
 
 /// The larger of what `pushtr` takes as a size of bytes; what is larger cannot be in any chunk.
 const KEY_MAX: u64 = 256 * 1024;
+
+/// Whether one of the bytes of a word is 0.
+#[inline(always)]
+const fn has_nul(word: u64) -> bool {
+    word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080 != 0
+}
+
+/// Where the first NUL is.
+#[inline]
+fn position_of_nul(bytes: &[u8]) -> Option<usize> {
+    let (words, _) = bytes.as_chunks::<8>();
+    let before = words.iter().take_while(|word| !has_nul(u64::from_ne_bytes(**word))).count() * 8;
+    bytes.get(before..)?.iter().position(|byte| *byte == 0).map(|at| before + at)
+}
 
 /// Reads a byte that other CPUs may write.
 ///
@@ -77,21 +92,46 @@ pub(crate) unsafe fn copy_own(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
+/// Copies a string between two places of ours, a word at a time as far as that goes: up to the word that has its NUL, or
+/// not at all. Returns how many bytes were copied, none of which is 0.
+///
+/// # Safety
+///
+/// `len` bytes are readable at `from` and writable at `to`.
+unsafe fn copy_own_words(from: *const u8, to: *mut u8, len: usize) -> usize {
+    if (from.addr() | to.addr()) % 8 != 0 {
+        return 0;
+    }
+    let mut done = 0;
+    while done + 8 <= len {
+        // SAFETY: both are 8-aligned and inside their `len` bytes.
+        unsafe {
+            let word = AtomicU64::from_ptr(from.cast_mut().add(done).cast()).load(Relaxed);
+            if has_nul(word) {
+                break;
+            }
+            AtomicU64::from_ptr(to.add(done).cast()).store(word, Relaxed);
+        }
+        done += 8;
+    }
+    done
+}
+
 /// A view of the bytes around an address, a piece at a time.
 pub(crate) struct Reader<'m, 'a, H: Host, P: Subject<H>> {
     machine: &'m Machine<'a, H, P>,
     /// The address the view begins at.
     start: u64,
-    /// The piece: its offset from `start`, where it is (null: in `buffer`), and its length.
+    /// The piece: its offset from `start`, where it is (null: in `buffer`, which then has been written), and its length.
     offset: u64,
     piece: *const u8,
     len: u64,
-    buffer: [u8; GRANULE as usize],
+    buffer: MaybeUninit<[u8; GRANULE as usize]>,
 }
 
 impl<'m, 'a, H: Host, P: Subject<H>> Reader<'m, 'a, H, P> {
     pub(crate) fn new(machine: &'m Machine<'a, H, P>, start: u64) -> Self {
-        Reader { machine, start, offset: 0, piece: core::ptr::null(), len: 0, buffer: [0; GRANULE as usize] }
+        Reader { machine, start, offset: 0, piece: core::ptr::null(), len: 0, buffer: MaybeUninit::uninit() }
     }
 
     /// The byte at `offset` from the start. Offsets that go up, or down within one piece, cost least.
@@ -101,14 +141,12 @@ impl<'m, 'a, H: Host, P: Subject<H>> Reader<'m, 'a, H, P> {
             self.fetch(offset)?;
         }
         let at = offset.wrapping_sub(self.offset) as usize;
-        if self.piece.is_null() {
-            Ok(self.buffer.get(at).copied().unwrap_or(0))
-        } else {
-            // SAFETY: `fetch` found the piece in our own memory, and `at` is below its length.
-            Ok(unsafe { read_byte(self.piece.add(at)) })
-        }
+        let piece = if self.piece.is_null() { self.buffer.as_ptr().cast() } else { self.piece };
+        // SAFETY: `fetch` found the piece in our own memory or filled the buffer, and `at` is below its length.
+        Ok(unsafe { read_byte(piece.add(at)) })
     }
 
+    #[inline(never)]
     fn fetch(&mut self, offset: u64) -> Result<(), Trap> {
         let address = self.start.wrapping_add(offset);
         self.len = 0;
@@ -117,7 +155,7 @@ impl<'m, 'a, H: Host, P: Subject<H>> Reader<'m, 'a, H, P> {
         } else {
             // The whole granule is in one page, so that what is before the address can be read if the address can.
             let before = address % GRANULE;
-            self.machine.load_foreign(address - before, &mut self.buffer)?;
+            self.machine.load_foreign(address - before, self.buffer.write([0; GRANULE as usize]))?;
             self.piece = core::ptr::null();
             self.len = GRANULE;
             self.offset = offset.wrapping_sub(before);
@@ -135,25 +173,24 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
         if let Some((pointer, room)) = self.writable(address) {
             return Some((pointer, room));
         }
-        self.constant(address)
+        self.constant(address).map(|bytes| (bytes.as_ptr(), bytes.len() as u64))
     }
 
-    /// As [`Machine::region`], for what does not change during a firing.
-    fn constant(&self, address: u64) -> Option<(*const u8, u64)> {
-        let (start, len) = self.strings.get();
-        let within = |start: *const u8, len: usize| {
-            let offset = address.wrapping_sub(start.addr() as u64);
-            (offset < len as u64).then(|| (start.wrapping_add(offset as usize), len as u64 - offset))
-        };
-        let text = |text: &[u8]| within(text.as_ptr(), text.len());
-        let name = |part| text(self.moment.probe.name(part));
-        within(start, len)
-            .or_else(|| text(self.moment.execname_if_known()?))
+    /// The memory of ours from an address on, if it does not change during a firing.
+    #[inline]
+    fn constant(&self, address: u64) -> Option<&[u8]> {
+        fn part(text: &[u8], address: u64) -> Option<&[u8]> {
+            let offset = address.wrapping_sub(text.as_ptr().addr() as u64);
+            if offset < text.len() as u64 { text.get(offset as usize..) } else { None }
+        }
+        let name = |name| part(self.moment.probe.name(name), address);
+        part(self.strings(), address)
+            .or_else(|| part(self.moment.execname_if_known()?, address))
             .or_else(|| name(NamePart::Function))
             .or_else(|| name(NamePart::Module))
             .or_else(|| name(NamePart::Name))
             .or_else(|| name(NamePart::Provider))
-            .or_else(|| text(ZONENAME))
+            .or_else(|| part(ZONENAME, address))
     }
 
     /// As [`Machine::region`], for what the program may write: scratch memory and the areas of its variables.
@@ -189,7 +226,9 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
     }
 
     /// The loads: `ld*`, `rld*` and `uld*`.
-    pub(crate) fn load(&self, address: u64, how: Load) -> Result<u64, Trap> {
+    #[inline(never)]
+    pub(crate) fn load(&self, address: u64, how: u32) -> Result<u64, Trap> {
+        let how = Load::unpack(how);
         let mut buffer = [0; 8];
         let value = if how.user {
             self.need_process(address)?;
@@ -212,6 +251,7 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
     }
 
     /// The stores: `st*`.
+    #[inline(never)]
     pub(crate) fn store(&self, address: u64, value: u64, bytes: u32) -> Result<(), Trap> {
         let at = self.writable_bytes(address, u64::from(bytes))?;
         // SAFETY: `writable_bytes` says that these bytes are ours and may be written.
@@ -264,6 +304,7 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
     }
 
     /// `copys` and `bcopy()`: copies to memory that the program may write.
+    #[inline(never)]
     pub(crate) fn copy(&self, from: u64, to: u64, len: u64) -> Result<(), Trap> {
         if len == 0 {
             return Ok(());
@@ -280,8 +321,12 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
     ///
     /// `room` bytes, at least one, are writable at `to`.
     pub(crate) unsafe fn fetch_string(&self, from: u64, to: *mut u8, room: usize) -> Result<usize, Trap> {
-        let mut reader = Reader::new(self, from);
         let mut at = 0;
+        if let Some((pointer, len)) = self.region(from) {
+            // SAFETY: `region` says that the source is ours; the caller, that the destination is.
+            at = unsafe { copy_own_words(pointer, to, (room - 1).min(len as usize)) };
+        }
+        let mut reader = Reader::new(self, from);
         while at + 1 < room {
             let byte = reader.byte(at as u64)?;
             if byte == 0 {
@@ -308,6 +353,7 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
 
     /// `scmp`: 0, 1 or 2 as the first string is less than, equal to or greater than the second. A null address is an
     /// empty string.
+    #[inline(never)]
     pub(crate) fn compare_strings(&self, left: u64, right: u64) -> Result<u64, Trap> {
         let (mut one, mut other) = (Reader::new(self, left), Reader::new(self, right));
         for at in 0..self.clause.strsize as u64 {
@@ -325,6 +371,7 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
 
     /// `pushtr`: the bytes at an address become part of a key. They are used where they are if nothing can change them
     /// before the key is used, else copied to scratch memory.
+    #[inline(never)]
     pub(crate) fn push_ref(
         &self,
         tuple: &mut Tuple,
@@ -335,17 +382,22 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
         if tuple.is_full() {
             return Err(Trap::new(FaultKind::TupleOverflow));
         }
+        let constant = self.constant(address);
         let len = if string {
-            let limit = if size == 0 { self.clause.strsize as u64 } else { size };
             // The NUL does not count, so that a string is the same key whatever the size it was pushed with.
-            self.string_length(address, limit.min(self.clause.strsize as u64))?
+            let strsize = self.clause.strsize as u64;
+            let limit = if size == 0 { strsize } else { size.min(strsize) };
+            match constant.and_then(position_of_nul) {
+                Some(len) => limit.min(len as u64),
+                None => self.string_length(address, limit)?,
+            }
         } else if size > KEY_MAX {
             return Err(Trap::at(FaultKind::BadAddress, address));
         } else {
             size
         };
-        let bytes = match self.constant(address) {
-            Some((pointer, room)) if len <= room => pointer,
+        let bytes = match constant {
+            Some(bytes) if len <= bytes.len() as u64 => bytes.as_ptr(),
             _ => {
                 let copy = self.take(len)?;
                 // SAFETY: `take` has just given us these bytes.
@@ -359,27 +411,40 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
 
     // ------------------------------------------------------------------------------------------------ for records
 
-    /// Copies the string at an address, a result of [`Machine::run`], into a record: at most all but one of its bytes,
-    /// then zeros. Returns the string's length.
-    pub fn copy_string(&self, address: u64, record: &mut [u8]) -> Result<usize, Fault> {
+    /// Copies the string at an address, a result of [`Machine::run`] with this code, into a record: at most all but
+    /// one of its bytes, then zeros. Returns the string's length.
+    pub fn copy_string(&self, code: &Code, address: u64, record: &mut [u8]) -> Result<usize, Fault> {
+        self.with_code(code, || self.string_to(address, record)).map_err(|trap| trap.fault(None))
+    }
+
+    fn string_to(&self, address: u64, record: &mut [u8]) -> Result<usize, Trap> {
         let room = record.len();
         if room == 0 {
             return Ok(0);
         }
-        // SAFETY: the slice is writable.
-        let len = unsafe { self.fetch_string(address, record.as_mut_ptr(), room) }
-            .map_err(|trap| trap.fault(None))?;
+        let constant =
+            self.constant(address).and_then(|bytes| bytes.get(..position_of_nul(bytes)?.min(room - 1)));
+        let len = match constant {
+            Some(text) => {
+                if let Some(to) = record.get_mut(..text.len()) {
+                    to.copy_from_slice(text);
+                }
+                text.len()
+            }
+            // SAFETY: the slice is writable.
+            None => unsafe { self.fetch_string(address, record.as_mut_ptr(), room)? },
+        };
         if let Some(rest) = record.get_mut(len..) {
             rest.fill(0);
         }
         Ok(len)
     }
 
-    /// Copies the bytes at an address, a result of [`Machine::run`], into a record.
-    pub fn copy_bytes(&self, address: u64, record: &mut [u8]) -> Result<(), Fault> {
+    /// Copies the bytes at an address, a result of [`Machine::run`] with this code, into a record.
+    pub fn copy_bytes(&self, code: &Code, address: u64, record: &mut [u8]) -> Result<(), Fault> {
         // SAFETY: the slice is writable.
-        unsafe { self.fetch(address, record.as_mut_ptr(), record.len() as u64) }
-            .map_err(|trap| trap.fault(None))
+        let copy = || unsafe { self.fetch(address, record.as_mut_ptr(), record.len() as u64) };
+        self.with_code(code, copy).map_err(|trap| trap.fault(None))
     }
 }
 

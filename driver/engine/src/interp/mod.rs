@@ -24,10 +24,11 @@
 //!
 //! # Dispatch
 //!
-//! The kernel build has no jump tables (an indirect jump is a retpoline there), so a `match` over all opcodes is a tree of
-//! compares. The dozen operations of which most programs consist are matched first, in the loop; everything else is
+//! Most objects are of a few forms that need no registers; these are [recognised](shape) as a whole. For the others there
+//! is a loop. The kernel build has no jump tables (an indirect jump is a retpoline there), so a `match` over all opcodes
+//! is a tree of compares. The operations of which most programs consist are matched first, in the loop; everything else is
 //! behind one call, which keeps the loop small enough for the processor and for the compiler's registers. Conditional
-//! branches are one operation with a mask of outcomes, not ten.
+//! branches are one operation with a set of outcomes, not ten.
 //!
 //! Rejected: threaded code (an indirect jump per instruction); copying strings out of their memory before working on
 //! them (twice the work, and scratch memory gone for nothing).
@@ -39,6 +40,7 @@ mod machine;
 pub(crate) mod memory;
 mod number;
 mod path;
+mod shape;
 mod string;
 mod subr;
 mod tuple;
@@ -48,6 +50,7 @@ mod uservar;
 mod tests;
 
 use core::cell::{Cell, UnsafeCell};
+use core::mem::MaybeUninit;
 
 use dtrace_abi::fault;
 
@@ -208,18 +211,23 @@ pub struct Moment<'a, H: Host, P: Subject<H> = Probe<H>> {
     pub(crate) probe: &'a P,
     pub(crate) firing: &'a Firing<'a>,
     pub(crate) cpu: usize,
+    /// Which of the following have been read; the others are uninitialised.
     known: Cell<u8>,
-    timestamp: Cell<u64>,
-    vtimestamp: Cell<u64>,
-    walltimestamp: Cell<u64>,
-    thread: Cell<u64>,
-    execname: UnsafeCell<[u8; EXECNAME_SIZE]>,
+    timestamp: Once,
+    vtimestamp: Once,
+    walltimestamp: Once,
+    thread: Once,
+    execname: UnsafeCell<MaybeUninit<[u8; EXECNAME_SIZE]>>,
 }
+
+/// What is read at most once a firing.
+type Once = Cell<MaybeUninit<u64>>;
 
 const KNOW_TIMESTAMP: u8 = 1;
 const KNOW_VTIMESTAMP: u8 = 2;
 const KNOW_WALLTIMESTAMP: u8 = 4;
 const KNOW_EXECNAME: u8 = 8;
+const KNOW_THREAD: u8 = 16;
 
 impl<'a, H: Host, P: Subject<H>> Moment<'a, H, P> {
     /// A firing of `probe` on `cpu`, in probe context there.
@@ -231,21 +239,22 @@ impl<'a, H: Host, P: Subject<H>> Moment<'a, H, P> {
             firing,
             cpu,
             known: Cell::new(0),
-            timestamp: Cell::new(0),
-            vtimestamp: Cell::new(0),
-            walltimestamp: Cell::new(0),
-            thread: Cell::new(0),
-            execname: UnsafeCell::new([0; EXECNAME_SIZE]),
+            timestamp: Cell::new(MaybeUninit::uninit()),
+            vtimestamp: Cell::new(MaybeUninit::uninit()),
+            walltimestamp: Cell::new(MaybeUninit::uninit()),
+            thread: Cell::new(MaybeUninit::uninit()),
+            execname: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
 
     #[inline(always)]
-    fn once(&self, what: u8, cell: &Cell<u64>, read: impl FnOnce(&H) -> u64) -> u64 {
+    fn once(&self, what: u8, cell: &Once, read: impl FnOnce(&H) -> u64) -> u64 {
         if self.known.get() & what == 0 {
             self.known.set(self.known.get() | what);
-            cell.set(read(self.host));
+            cell.set(MaybeUninit::new(read(self.host)));
         }
-        cell.get()
+        // SAFETY: `what` is the bit of this cell, so it has been written.
+        unsafe { cell.get().assume_init() }
     }
 
     /// `timestamp` of this firing.
@@ -267,10 +276,7 @@ impl<'a, H: Host, P: Subject<H>> Moment<'a, H, P> {
     /// The identity of the thread, for thread-local variables.
     #[inline]
     pub fn thread(&self) -> u64 {
-        if self.thread.get() == 0 {
-            self.thread.set(self.host.thread_key());
-        }
-        self.thread.get()
+        self.once(KNOW_THREAD, &self.thread, H::thread_key)
     }
 
     /// `execname`, NUL-terminated.
@@ -280,12 +286,12 @@ impl<'a, H: Host, P: Subject<H>> Moment<'a, H, P> {
             self.known.set(self.known.get() | KNOW_EXECNAME);
             // SAFETY: a `Moment` is on one CPU and not `Sync`. References to the array are only given out below, once it
             // is known, and it is written only here, before that.
-            let name = unsafe { &mut *self.execname.get() };
+            let name = unsafe { (*self.execname.get()).write([0; EXECNAME_SIZE]) };
             self.host.execname(name);
             name[EXECNAME_SIZE - 1] = 0;
         }
-        // SAFETY: as above: not written any more.
-        unsafe { &*self.execname.get() }
+        // SAFETY: as above: written, and not written any more.
+        unsafe { (*self.execname.get()).assume_init_ref() }
     }
 
     /// The CPU.
@@ -312,10 +318,10 @@ pub struct Clause<'a> {
 /// Runs the code of one clause of one firing.
 pub struct Machine<'a, H: Host, P: Subject<H> = Probe<H>> {
     pub(crate) moment: &'a Moment<'a, H, P>,
-    pub(crate) clause: Clause<'a>,
+    pub(crate) clause: &'a Clause<'a>,
     pub(crate) scratch: Scratch<'a>,
-    /// The string table of the code that ran last.
-    strings: Cell<(*const u8, usize)>,
+    /// The code that is running or whose result is being copied, for its string table; else null.
+    code: Cell<*const Code>,
     /// Where `strtok(NULL, ...)` goes on, or 0.
     strtok: Cell<u64>,
 }
@@ -323,7 +329,7 @@ pub struct Machine<'a, H: Host, P: Subject<H> = Probe<H>> {
 impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
     /// A machine for one clause, with this scratch memory.
     #[inline]
-    pub fn new(moment: &'a Moment<'a, H, P>, clause: Clause<'a>, scratch: Scratch<'a>) -> Self {
-        Machine { moment, clause, scratch, strings: Cell::new((core::ptr::null(), 0)), strtok: Cell::new(0) }
+    pub fn new(moment: &'a Moment<'a, H, P>, clause: &'a Clause<'a>, scratch: Scratch<'a>) -> Self {
+        Machine { moment, clause, scratch, code: Cell::new(core::ptr::null()), strtok: Cell::new(0) }
     }
 }

@@ -31,6 +31,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     }
 
     /// The address of a string or structure, 0 if it is null.
+    #[inline(never)]
     pub(crate) fn load_area(&self, index: u32) -> u64 {
         match self.clause.variables.area(self.moment.cpu, index) {
             Some(area) if area.null.load(Relaxed) == 0 => area.data.expose_provenance() as u64,
@@ -39,6 +40,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     }
 
     /// Copies the string or structure at an address into the variable; 0 makes it null.
+    #[inline(never)]
     pub(crate) fn store_area(&self, index: u32, from: u64) -> Result<(), Trap> {
         let Some(area) = self.clause.variables.area(self.moment.cpu, index) else { return Ok(()) };
         if from == 0 {
@@ -71,26 +73,46 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn load_thread(&self, index: u32) -> u64 {
         self.load_dynamic(index, &NoKey)
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn store_thread(&self, index: u32, value: u64) -> Result<(), Trap> {
         self.store_dynamic(index, &NoKey, value)
     }
 
-    pub(crate) fn load_assoc(&self, index: u32, key: &Tuple) -> u64 {
-        self.load_dynamic(index, key)
+    #[inline(never)]
+    pub(crate) fn load_assoc(&self, index: u32, tuple: &mut Tuple) -> u64 {
+        match tuple.key() {
+            Some(key) => self.load_dynamic(index, key),
+            None => self.load_long_assoc(index, tuple),
+        }
     }
 
-    pub(crate) fn store_assoc(&self, index: u32, key: &Tuple, value: u64) -> Result<(), Trap> {
-        self.store_dynamic(index, key, value)
+    #[inline(never)]
+    pub(crate) fn store_assoc(&self, index: u32, tuple: &mut Tuple, value: u64) -> Result<(), Trap> {
+        match tuple.key() {
+            Some(key) => self.store_dynamic(index, key, value),
+            None => self.store_long_assoc(index, tuple, value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn load_long_assoc(&self, index: u32, tuple: &Tuple) -> u64 {
+        self.load_dynamic(index, tuple)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store_long_assoc(&self, index: u32, tuple: &Tuple, value: u64) -> Result<(), Trap> {
+        self.store_dynamic(index, tuple, value)
     }
 
     #[inline(always)]
-    fn load_dynamic<K: KeyWords>(&self, index: u32, key: &K) -> u64 {
+    fn load_dynamic<K: KeyWords + ?Sized>(&self, index: u32, key: &K) -> u64 {
         let variables = self.clause.variables;
         match (variables.dynamic(index), variables.dynvars()) {
             (Some(dynamic), Some(store)) => store.load(&dynamic.identity(self.moment.thread()), key),
@@ -100,7 +122,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
 
     /// A store that finds no room is a drop, counted by the store, and no fault.
     #[inline(always)]
-    fn store_dynamic<K: KeyWords>(&self, index: u32, key: &K, value: u64) -> Result<(), Trap> {
+    fn store_dynamic<K: KeyWords + ?Sized>(&self, index: u32, key: &K, value: u64) -> Result<(), Trap> {
         let variables = self.clause.variables;
         let (Some(dynamic), Some(store)) = (variables.dynamic(index), variables.dynvars()) else {
             return Ok(());

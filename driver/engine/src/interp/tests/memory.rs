@@ -120,10 +120,11 @@ fn a_string_at_the_end_of_readable_memory_is_read() {
 
 #[test]
 fn a_record_of_bytes_is_copied_whole() {
-    let world = World::new();
+    let mut world = World::new();
+    let code = world.load(&["ret r0"]).remove(0);
     let copied = world.fire(|machine| {
         let mut record = [0; 8];
-        machine.copy_bytes(KERNEL + 8, &mut record).map(|()| record)
+        machine.copy_bytes(&code, KERNEL + 8, &mut record).map(|()| record)
     });
     assert_eq!(copied, Ok(*b"kernel!\0"));
 }
@@ -132,9 +133,10 @@ fn a_record_of_bytes_is_copied_whole() {
 fn a_record_cuts_a_long_string_and_ends_it() {
     let mut world = World::new();
     let address = world.kernel_text(&[b'x'; 300]);
+    let code = world.load(&["ret r0"]).remove(0);
     let (len, record) = world.fire(|machine| {
         let mut record = [0xaa; 256];
-        (machine.copy_string(address, &mut record).unwrap(), record)
+        (machine.copy_string(&code, address, &mut record).unwrap(), record)
     });
     assert_eq!((len, record[254], record[255]), (255, b'x', 0));
 }

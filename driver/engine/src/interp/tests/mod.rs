@@ -271,7 +271,7 @@ impl World {
         let mut memory = vec![0u64; self.scratch / 8];
         // SAFETY: the vector outlives the machine and nobody else uses it.
         let scratch = unsafe { Scratch::from_raw(memory.as_mut_ptr().cast(), self.scratch) };
-        work(&Machine::new(&moment, clause, scratch))
+        work(&Machine::new(&moment, &clause, scratch))
     }
 
     /// Runs programs one after the other in one clause; what the last gives.
@@ -300,9 +300,11 @@ impl World {
         }
         let strsize = self.strsize;
         self.fire(|machine| {
-            let address = codes.iter().try_fold(0, |_, code| machine.run(code))?;
+            let (last, before) = codes.split_last().unwrap();
+            before.iter().try_for_each(|code| machine.run(code).map(|_| ()))?;
+            let address = machine.run(last)?;
             let mut record = vec![0xaa; strsize];
-            let len = machine.copy_string(address, &mut record)?;
+            let len = machine.copy_string(last, address, &mut record)?;
             assert!(record[len..].iter().all(|byte| *byte == 0), "the rest of a record is zeros");
             record.truncate(len);
             Ok(String::from_utf8(record).unwrap())

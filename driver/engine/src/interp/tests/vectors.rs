@@ -87,12 +87,12 @@ impl Loaded {
         if ty.flags & dif::TF_BYREF != 0 {
             if ty.kind == dif::TYPE_STRING {
                 let mut record = vec![0xaa; self.world.strsize];
-                let len = machine.copy_string(value, &mut record)?;
+                let len = machine.copy_string(code, value, &mut record)?;
                 record.truncate(len);
                 return Ok(Some(Datum::Text(String::from_utf8_lossy(&record).into_owned())));
             }
             let mut record = vec![0; ty.size as usize];
-            machine.copy_bytes(value, &mut record)?;
+            machine.copy_bytes(code, value, &mut record)?;
             return Ok(Some(Datum::Bytes(record.len())));
         }
         let unused = 64 - 8 * ty.size.min(8);
