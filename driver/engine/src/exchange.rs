@@ -6,20 +6,20 @@
 //! side is reset, so that it is ready for the next exchange.
 //!
 //! ```text
-//!   CPU:        enter (full fence) .. load active .. write that side .. leave
-//!   consumer:   store active (1 - n) .. full fence .. wait for the CPU to have left .. read side n .. reset side n
+//!   CPU:        enter .. load active .. write that side .. leave
+//!   consumer:   store active (1 - n) .. wait until the CPU has left the probe it is in .. read side n .. reset side n
 //! ```
 //!
-//! Why nothing is torn: a probe that loaded the old side had entered before the consumer's fence, so the wait covers it;
-//! a probe that enters after that sees the new side. The new side was reset before it was published, with release and
-//! acquire on `active`.
+//! Why nothing is torn: this is the promise of `dtrace_xcall::quiescence`, whose four accesses are here. Entering, the
+//! load and the store of `active`, and the consumer's look at the CPU's counter are sequentially consistent: a probe that
+//! loaded the old side is one the consumer waits for, and any other sees the new side, which was reset before.
 //!
 //! Rejected: an interrupt to the CPU that swaps there (the original): it needs the target's cooperation, one CPU at a
 //! time, and an answer to the question what happens when none comes.
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// What may stand in a [`Pair`].
 pub trait Exchangeable {
@@ -60,7 +60,7 @@ impl<T: Exchangeable> Pair<T> {
     #[expect(clippy::mut_from_ref, reason = "exclusive by contract: one CPU, one probe at a time")]
     #[inline]
     pub unsafe fn active_side(&self) -> &mut T {
-        let side = self.side(self.active.load(Ordering::Acquire));
+        let side = self.side(self.active.load(Ordering::SeqCst));
         // SAFETY: by contract nobody else uses the active side, and a retired side is not active.
         unsafe { &mut *side }
     }
@@ -73,8 +73,7 @@ impl<T: Exchangeable> Pair<T> {
     /// been dropped) before the next one begins.
     pub unsafe fn exchange(&self) -> Retired<'_, T> {
         let old = self.active.load(Ordering::Relaxed);
-        self.active.store(1 - (old & 1), Ordering::Release);
-        fence(Ordering::SeqCst);
+        self.active.store(1 - (old & 1), Ordering::SeqCst);
         Retired { pair: self, index: old }
     }
 

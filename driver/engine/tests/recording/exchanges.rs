@@ -1,45 +1,24 @@
 //! A consumer that reads while a CPU writes.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use dtrace_engine::aggregation::{Aggregation, Function, Key, new_buffer};
 use dtrace_engine::buffer::{Buffer, Need, Policy};
-
-/// The counter of a CPU that is odd while it is in a probe, as the framework has it.
-#[derive(Default)]
-struct Presence(AtomicU64);
-
-impl Presence {
-    fn enter(&self) {
-        self.0.swap(self.0.load(Ordering::Relaxed) + 1, Ordering::SeqCst);
-    }
-
-    fn leave(&self) {
-        self.0.store(self.0.load(Ordering::Relaxed) + 1, Ordering::Release);
-    }
-
-    /// Waits until the CPU has left the probe it is in.
-    fn settle(&self) {
-        let seen = self.0.load(Ordering::SeqCst);
-        while seen % 2 == 1 && self.0.load(Ordering::Acquire) == seen {
-            thread::yield_now();
-        }
-    }
-}
+use dtrace_xcall::Counter;
 
 #[test]
 fn no_record_is_lost_twice_or_torn() {
-    const RECORDS: u64 = 200_000;
+    const RECORDS: u64 = if cfg!(miri) { 500 } else { 200_000 };
     let buffer = Buffer::new(Policy::Switch, 1 << 12, 0).unwrap();
-    let presence = Presence::default();
+    let counter = Counter::new();
     let done = AtomicBool::new(false);
     let (mut seen, mut drops) = (0u64, 0u64);
     let mut next = 0u64;
     thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0..RECORDS {
-                presence.enter();
+                let inside = counter.enter().unwrap();
                 // SAFETY: this thread alone writes, between enter and leave.
                 let mut writer = unsafe { buffer.writer() };
                 if let Some(reservation) = writer.reserve(Need { bytes: 16, align: 8, scratch: 0 }, |_| 16) {
@@ -48,7 +27,7 @@ fn no_record_is_lost_twice_or_torn() {
                     let at = reservation.at;
                     writer.commit(at, 16);
                 }
-                presence.leave();
+                inside.leave();
             }
             done.store(true, Ordering::Release);
         });
@@ -56,7 +35,7 @@ fn no_record_is_lost_twice_or_torn() {
             let last = done.load(Ordering::Acquire);
             // SAFETY: this thread alone exchanges, and drops the area before the next time.
             let retired = unsafe { buffer.exchange() };
-            presence.settle();
+            counter.wait(|_| thread::yield_now());
             // SAFETY: the writer has been seen outside.
             let area = unsafe { retired.settled() };
             for record in area.data().chunks_exact(16) {
@@ -78,11 +57,11 @@ fn no_record_is_lost_twice_or_torn() {
 
 #[test]
 fn no_count_is_lost() {
-    const UPDATES: u64 = 200_000;
+    const UPDATES: u64 = if cfg!(miri) { 500 } else { 200_000 };
     let buffer = new_buffer(1 << 14).unwrap();
     let keys = [Key { offset: 8, size: 8, string: false }];
     let aggregation = Aggregation::new(1, Function::Count, &keys, 16).unwrap();
-    let presence = Presence::default();
+    let counter = Counter::new();
     let done = AtomicBool::new(false);
     let mut total = 0u64;
     thread::scope(|scope| {
@@ -90,10 +69,10 @@ fn no_count_is_lost() {
             let mut staged = [0u8; 16];
             for number in 0..UPDATES {
                 staged[8..].copy_from_slice(&(number % 100).to_ne_bytes());
-                presence.enter();
+                let inside = counter.enter().unwrap();
                 // SAFETY: this thread alone writes, between enter and leave.
                 unsafe { buffer.active_side() }.update(&aggregation, &staged, 0, 1);
-                presence.leave();
+                inside.leave();
             }
             done.store(true, Ordering::Release);
         });
@@ -101,7 +80,7 @@ fn no_count_is_lost() {
             let last = done.load(Ordering::Acquire);
             // SAFETY: this thread alone exchanges, and drops the table before the next time.
             let retired = unsafe { buffer.exchange() };
-            presence.settle();
+            counter.wait(|_| thread::yield_now());
             // SAFETY: the writer has been seen outside.
             let table = unsafe { retired.settled() };
             for record in table.data().chunks_exact(24) {
