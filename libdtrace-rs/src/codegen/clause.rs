@@ -317,7 +317,10 @@ fn tracing(a: &A, context: &Context<'_>) -> Result<(StmtKind, Vec<Action>)> {
             };
             (StmtKind::Library(LibAction::Setopt, None), vec![name, value])
         }
-        A::Test(n) => plain(bare(if *n == 1 { action::TEST1 } else { action::TEST2 }, 0)),
+        A::Test(n, value) => {
+            let kind = if *n == 1 { action::TEST1 } else { action::TEST2 };
+            plain(record(kind, value, context)?)
+        }
     })
 }
 

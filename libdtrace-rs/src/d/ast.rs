@@ -199,8 +199,8 @@ pub struct IntConstant {
     pub longs: u8,
     /// It was written in decimal, so that it never becomes unsigned by its size alone.
     pub decimal: bool,
-    /// It is a character constant: an `int`.
-    pub character: bool,
+    /// The value is a signed number in two's complement: a character constant, or a macro that is negative.
+    pub signed: bool,
 }
 
 /// Operators with one operand.

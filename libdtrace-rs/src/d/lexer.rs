@@ -176,7 +176,7 @@ impl<'a> Lexer<'a> {
             None => {
                 let end = self.scan(self.at + 1, |b| b & 0xc0 == 0x80);
                 let text = String::from_utf8_lossy(&self.text[self.at..end]).into_owned();
-                Err(self.error(Tag::Syntax, pos, format!("syntax error near \"{}\"", text.escape_debug())))
+                Err(self.error(Tag::Syntax, pos, format!("syntax error near \"{}\"", visible(&text))))
             }
         }
     }
@@ -229,13 +229,8 @@ impl<'a> Lexer<'a> {
         let text = std::str::from_utf8(&self.text[start..end]).unwrap_or_default().to_owned();
         let value = self.integer(&text, pos)?;
         self.at = end;
-        let mut constant = IntConstant {
-            value,
-            unsigned: false,
-            longs: 0,
-            decimal: !text.starts_with('0'),
-            character: false,
-        };
+        let mut constant =
+            IntConstant { value, unsigned: false, longs: 0, decimal: !text.starts_with('0'), signed: false };
         // u, l, ll in either order and case; each at most once.
         while matches!(self.peek(0), b'u' | b'U' | b'l' | b'L') {
             if matches!(self.peek(0), b'u' | b'U') {
@@ -378,7 +373,7 @@ impl<'a> Lexer<'a> {
             [one] => i64::from(*one as i8) as u64,
             many => many.iter().fold(0_u64, |value, b| value << 8 | u64::from(*b)),
         };
-        Ok(TokenKind::Int(IntConstant { value, unsigned: false, longs: 0, decimal: true, character: true }))
+        Ok(TokenKind::Int(IntConstant { value, unsigned: false, longs: 0, decimal: true, signed: true }))
     }
 
     /// `$name`, `$1`, `$$1`: the value in its place.
@@ -405,20 +400,30 @@ impl<'a> Lexer<'a> {
             Value::Number(n) if as_string => Ok(TokenKind::Str(n.to_string().into_bytes().into())),
             Value::Text(text) if as_string => Ok(TokenKind::Str(text.into_bytes().into())),
             Value::Default if as_string => Ok(TokenKind::Str(Rc::from([].as_slice()))),
-            Value::Number(n) => Ok(int_token(n as u64, true)),
+            Value::Number(n) => Ok(TokenKind::Int(IntConstant {
+                value: n as u64,
+                unsigned: false,
+                longs: 0,
+                decimal: true,
+                signed: true,
+            })),
             Value::Default => Ok(int_token(0, true)),
-            Value::Text(text) => self.macro_text(&text, &whole, pos),
+            Value::Text(text) => self.macro_text(&text, pos),
         }
     }
 
     /// What the text of a macro argument is: an integer, a name, a string in quotes.
-    fn macro_text(&self, text: &str, whole: &str, pos: Pos) -> Result<TokenKind> {
+    fn macro_text(&self, text: &str, pos: Pos) -> Result<TokenKind> {
         let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
         if unsigned.starts_with(|c: char| c.is_ascii_digit()) {
             let digits = unsigned.trim_end_matches(['u', 'U', 'l', 'L']);
             let value = self.integer(digits, pos)?;
-            let value = if text.starts_with('-') { value.wrapping_neg() } else { value };
-            return Ok(int_token(value, !digits.starts_with('0')));
+            let mut token = int_token(value, !digits.starts_with('0'));
+            if let (TokenKind::Int(constant), true) = (&mut token, text.starts_with('-')) {
+                constant.value = value.wrapping_neg();
+                constant.signed = true;
+            }
+            return Ok(token);
         }
         if let Some(inside) = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
             return Ok(TokenKind::Str(inside.as_bytes().into()));
@@ -430,9 +435,8 @@ impl<'a> Lexer<'a> {
                 return Ok(kind);
             }
         }
-        let message =
-            format!("macro argument {whole} is neither an integer, an identifier nor a string: {text}");
-        Err(self.error(Tag::Syntax, pos, message))
+        // Whatever else it is, it is text: a path, for one.
+        Ok(TokenKind::Str(text.as_bytes().into()))
     }
 
     /// Skips blank space, comments and control lines.
@@ -561,8 +565,13 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// Text for a message: control characters made visible.
+fn visible(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect() } else { vec![c] }).collect()
+}
+
 fn int_token(value: u64, decimal: bool) -> TokenKind {
-    TokenKind::Int(IntConstant { value, unsigned: false, longs: 0, decimal, character: false })
+    TokenKind::Int(IntConstant { value, unsigned: false, longs: 0, decimal, signed: false })
 }
 
 fn is_ident_start(byte: u8) -> bool {

@@ -13,6 +13,7 @@
 //! and the number of expansions of its inlines.
 
 pub mod ast;
+pub mod check;
 pub mod lexer;
 pub mod macros;
 pub mod parser;

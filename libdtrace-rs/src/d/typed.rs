@@ -167,8 +167,8 @@ pub enum Action {
     Ftruncate,
     /// `setopt(name, value)`: both strings.
     Setopt(Expr, Option<Expr>),
-    /// `test1()` and `test2()` of contract 6.5.
-    Test(u8),
+    /// `test1(x)` and `test2(x)` of contract 6.5.
+    Test(u8, Expr),
 }
 
 /// A format with its arguments, already checked against each other.
@@ -243,7 +243,8 @@ pub struct BitField {
 /// The kinds of expression.
 #[derive(Clone, Debug)]
 pub enum ExprKind {
-    /// An integer constant, extended to 64 bits by the signedness of its type.
+    /// An integer constant, extended to 64 bits by the signedness of its type. Of pointer or string type: the null pointer,
+    /// which as a string's value means no string, and an address.
     Int(u64),
     /// A string constant, without NUL.
     Str(Rc<[u8]>),
@@ -257,7 +258,7 @@ pub enum ExprKind {
     Call {
         /// The subroutine's number.
         subr: u16,
-        /// Its arguments, all that the subroutine takes, in DIF's order.
+        /// Its arguments, in DIF's order: as many as were given.
         args: Vec<Expr>,
     },
     /// What a pointer points to.

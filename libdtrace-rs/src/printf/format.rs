@@ -101,6 +101,19 @@ impl Modifier {
     }
 }
 
+impl Modifier {
+    /// Whether there is such a conversion.
+    fn applies_to(self, letter: u8) -> bool {
+        match self {
+            Self::None => true,
+            Self::Short | Self::LongLong => b"diouxX".contains(&letter),
+            Self::Long => b"diouxXcs".contains(&letter),
+            Self::LongDouble => b"eEfgG".contains(&letter),
+            Self::Wide => b"cs".contains(&letter),
+        }
+    }
+}
+
 impl Conversion {
     /// The conversion's name, as messages show it: modifier and letter.
     pub fn name(&self) -> String {
@@ -128,6 +141,14 @@ pub enum FormatError {
     Undefined(usize, String),
     /// A width or precision is greater than any line.
     TooWide(usize),
+    /// An argument is asked for by its number.
+    Positional(usize),
+    /// There are two precisions.
+    ManyPoints(usize),
+    /// There are two stars for the width or the precision.
+    ManyStars(usize, &'static str),
+    /// `%%` with flags, a width or a precision.
+    FlaggedPercent(usize),
 }
 
 impl fmt::Display for FormatError {
@@ -139,6 +160,16 @@ impl fmt::Display for FormatError {
             Self::Undefined(n, name) => write!(f, "format conversion #{n} is undefined: %{name}"),
             Self::TooWide(n) => {
                 write!(f, "format conversion #{n} has a width or precision that is too large")
+            }
+            Self::Positional(n) => {
+                write!(f, "format conversion #{n} uses unsupported positional format (%n$)")
+            }
+            Self::ManyPoints(n) => write!(f, "format conversion #{n} has more than one '.' specified"),
+            Self::ManyStars(n, what) => {
+                write!(f, "format conversion #{n} has more than one '*' specified for the output {what}")
+            }
+            Self::FlaggedPercent(n) => {
+                write!(f, "format conversion #{n} cannot be combined with other format flags: %%")
             }
         }
     }
@@ -193,13 +224,7 @@ impl Reader<'_> {
 
     fn conversion(&mut self) -> Result<Conversion, FormatError> {
         let flags = self.flags();
-        let width = self.amount()?;
-        let precision = if self.peek() == Some(b'.') {
-            self.at += 1;
-            Some(self.amount()?.unwrap_or(Amount::Fixed(0)))
-        } else {
-            None
-        };
+        let (width, precision) = self.amounts()?;
         let start = self.at;
         let modifier = self.modifier();
         let undefined = self.text[start..].starts_with(b"hh");
@@ -207,11 +232,54 @@ impl Reader<'_> {
             self.at = start + 2;
         }
         let letter = self.next().ok_or(FormatError::Unfinished(self.conversions))?;
-        if undefined || !LETTERS.contains(&letter) {
+        if letter == b'%' && !undefined && modifier == Modifier::None {
+            return Err(FormatError::FlaggedPercent(self.conversions));
+        }
+        if undefined || !LETTERS.contains(&letter) || !modifier.applies_to(letter) {
             let name = String::from_utf8_lossy(&self.text[start..self.at]).into_owned();
             return Err(FormatError::Undefined(self.conversions, name));
         }
         Ok(Conversion { flags, width, precision, modifier, letter })
+    }
+
+    /// Width and precision. Of a number and a star for the same, the later one counts.
+    fn amounts(&mut self) -> Result<(Option<Amount>, Option<Amount>), FormatError> {
+        let mut amounts = [None, None];
+        let mut which = 0;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'0'..=b'9' => amounts[which] = Some(Amount::Fixed(self.number()?)),
+                b'$' if matches!(amounts[which], Some(Amount::Fixed(_))) => {
+                    return Err(FormatError::Positional(self.conversions));
+                }
+                b'*' if amounts[which] == Some(Amount::Argument) => {
+                    return Err(FormatError::ManyStars(self.conversions, ["width", "precision"][which]));
+                }
+                b'*' => {
+                    amounts[which] = Some(Amount::Argument);
+                    self.at += 1;
+                }
+                b'.' if which == 1 => return Err(FormatError::ManyPoints(self.conversions)),
+                b'.' => {
+                    which = 1;
+                    amounts[which] = Some(Amount::Fixed(0));
+                    self.at += 1;
+                }
+                _ => break,
+            }
+        }
+        let [width, precision] = amounts;
+        Ok((width, precision))
+    }
+
+    fn number(&mut self) -> Result<u32, FormatError> {
+        let mut value: u32 = 0;
+        while let Some(digit) = self.peek().filter(u8::is_ascii_digit) {
+            let next = value.checked_mul(10).and_then(|v| v.checked_add(u32::from(digit - b'0')));
+            value = next.filter(|&v| v <= 65535).ok_or(FormatError::TooWide(self.conversions))?;
+            self.at += 1;
+        }
+        Ok(value)
     }
 
     fn flags(&mut self) -> Flags {
@@ -231,21 +299,6 @@ impl Reader<'_> {
             self.at += 1;
         }
         flags
-    }
-
-    fn amount(&mut self) -> Result<Option<Amount>, FormatError> {
-        if self.peek() == Some(b'*') {
-            self.at += 1;
-            return Ok(Some(Amount::Argument));
-        }
-        let mut value: Option<u32> = None;
-        while let Some(digit) = self.peek().filter(u8::is_ascii_digit) {
-            let next =
-                value.unwrap_or(0).checked_mul(10).and_then(|v| v.checked_add(u32::from(digit - b'0')));
-            value = Some(next.filter(|&v| v <= 65535).ok_or(FormatError::TooWide(self.conversions))?);
-            self.at += 1;
-        }
-        Ok(value.map(Amount::Fixed))
     }
 
     fn modifier(&mut self) -> Modifier {
@@ -310,6 +363,15 @@ mod tests {
         assert_eq!(error("%d %q"), "format conversion #2 is undefined: %q");
         assert_eq!(error("%hhd"), "format conversion #1 is undefined: %hhd");
         assert_eq!(error("%5"), "format conversion #1 name expected before end of format string");
+        assert_eq!(error("%1$d"), "format conversion #1 uses unsupported positional format (%n$)");
+        assert_eq!(error("%5.5.5d"), "format conversion #1 has more than one '.' specified");
+        assert_eq!(
+            error("%**d"),
+            "format conversion #1 has more than one '*' specified for the output width"
+        );
+        assert_eq!(error("%-%"), "format conversion #1 cannot be combined with other format flags: %%");
+        assert_eq!(error("%hs"), "format conversion #1 is undefined: %hs");
+        assert_eq!(error("%LX"), "format conversion #1 is undefined: %LX");
         assert!(Format::parse(b"%99999999999d").is_err());
     }
 }

@@ -1,0 +1,191 @@
+//! Declarations of variables and typedefs.
+
+use std::rc::Rc;
+
+use super::super::ast::{self, BaseType, Declarator, Derived, Pos, StorageClass};
+use super::ident::{Global, Variable};
+use super::{Checker, Result, Tag, builtin};
+use crate::program::VarScope;
+use crate::types::{Kind, TypeId};
+
+impl Checker<'_> {
+    pub(super) fn declaration(&mut self, declaration: &ast::Declaration) -> Result<()> {
+        let specifiers = &declaration.specifiers;
+        if matches!(
+            specifiers.class,
+            Some(StorageClass::Auto | StorageClass::Register | StorageClass::Static)
+        ) {
+            let message = "specified storage class not appropriate in D";
+            return Err(self.error(Tag::DeclBadclass, declaration.pos, message));
+        }
+        let base = self.base_type(specifiers)?;
+        if declaration.declarators.is_empty()
+            && !matches!(specifiers.base, BaseType::Struct(_) | BaseType::Union(_) | BaseType::Enum(_))
+        {
+            return Err(self.error(Tag::DeclUseless, declaration.pos, "useless declaration"));
+        }
+        for declarator in &declaration.declarators {
+            let Some(name) = &declarator.name else { continue };
+            match specifiers.class {
+                Some(StorageClass::Typedef) => self.declare_typedef(name, base, declarator)?,
+                _ => self.declare_variable(name, base, declarator, specifiers)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn declare_typedef(&mut self, name: &Rc<str>, base: TypeId, declarator: &Declarator) -> Result<()> {
+        let pos = declarator.pos;
+        if self.types.lookup_d(name).is_some() {
+            return Err(self.error(Tag::DeclIdred, pos, format!("typedef redeclared: {name}")));
+        }
+        if self.identifiers.is_taken(name) || builtin::is_builtin(name) {
+            return Err(self.error(Tag::DeclIdred, pos, format!("identifier redeclared as typedef: {name}")));
+        }
+        let target = self.derived_type(base, declarator)?;
+        self.types.declare_typedef(name, target);
+        Ok(())
+    }
+
+    fn declare_variable(
+        &mut self,
+        name: &Rc<str>,
+        base: TypeId,
+        declarator: &Declarator,
+        specifiers: &ast::Specifiers,
+    ) -> Result<()> {
+        let pos = declarator.pos;
+        let scope = match specifiers.class {
+            Some(StorageClass::Thread) => VarScope::Thread,
+            Some(StorageClass::Clause) => VarScope::Local,
+            _ => VarScope::Global,
+        };
+        let mut declarator = declarator.clone();
+        let mut keys: Option<Rc<[TypeId]>> = None;
+        match declarator.derived.first() {
+            Some(Derived::Associative(params)) => {
+                if scope == VarScope::Local {
+                    let message =
+                        format!("associative arrays may not be declared as local variables: {name}");
+                    return Err(self.error(Tag::DeclLocassc, pos, message));
+                }
+                let params = self.array_params(params)?;
+                keys = Some(params.into_iter().map(|(_, ty)| ty).collect());
+                declarator.derived.remove(0);
+            }
+            Some(Derived::Array(None)) => {
+                let message =
+                    format!("array declaration requires array dimension or tuple signature: {name}");
+                return Err(self.error(Tag::DeclArrnull, pos, message));
+            }
+            _ => {}
+        }
+        if declarator.derived.iter().any(|step| matches!(step, Derived::Associative(_))) {
+            return Err(self.error(Tag::DeclDynobj, pos, "cannot declare array of associative arrays"));
+        }
+        // `self x;` says that there is x, but not what it is.
+        let typeless = matches!(specifiers.base, BaseType::Implicit) && declarator.derived.is_empty();
+        let ty = self.derived_type(base, &declarator)?;
+        if scope == VarScope::Global {
+            if builtin::is_builtin(name) {
+                return Err(self.error(
+                    Tag::DeclIdred,
+                    pos,
+                    format!("built-in identifier redeclared: {name}"),
+                ));
+            }
+            if self.types.lookup_d(name).is_some() {
+                return Err(self.error(
+                    Tag::DeclIdred,
+                    pos,
+                    format!("typedef identifier redeclared: {name}"),
+                ));
+            }
+        }
+        match self.types.base(ty) {
+            Kind::Void => {
+                return Err(self.error(Tag::DeclVoidobj, pos, format!("cannot have void object: {name}")));
+            }
+            Kind::Function(_) if scope == VarScope::Global => return self.declare_symbol(name, ty, pos),
+            Kind::Function(_) => {
+                return Err(self.error(Tag::DeclVoidobj, pos, format!("cannot have void object: {name}")));
+            }
+            Kind::Forward { .. } if specifiers.class != Some(StorageClass::Extern) => {
+                let message = format!("incomplete struct/union/enum {}: {name}", self.name_of(ty));
+                return Err(self.error(Tag::DeclIncomplete, pos, message));
+            }
+            _ => {}
+        }
+        if specifiers.class == Some(StorageClass::Extern) {
+            return self.declare_symbol(name, ty, pos);
+        }
+        let known = match scope {
+            VarScope::Global => match self.identifiers.globals.get(name) {
+                Some(Global::Variable(variable)) => Some(variable.clone()),
+                Some(_) => {
+                    let previous = self.kind_of_name(name);
+                    return Err(self.redeclared(name, &self.described(ty, keys.is_some()), &previous, pos));
+                }
+                None => None,
+            },
+            VarScope::Thread => self.identifiers.threads.get(name).cloned(),
+            VarScope::Local => self.identifiers.clauses.get(name).cloned(),
+        };
+        if let Some(Variable { ty: Some(old), keys: old_keys, .. }) = known {
+            let same_keys = match (&old_keys, &keys) {
+                (None, None) => true,
+                (Some(a), Some(b)) => {
+                    a.len() == b.len() && a.iter().zip(b.iter()).all(|(&a, &b)| self.types.same(a, b))
+                }
+                _ => false,
+            };
+            if !same_keys || !self.types.same(old, ty) {
+                let (current, previous) =
+                    (self.described(ty, keys.is_some()), self.described(old, old_keys.is_some()));
+                return Err(self.redeclared(name, &current, &previous, pos));
+            }
+            return Ok(());
+        }
+        self.define_variable(name, scope, if typeless { None } else { Some(ty) }, keys, pos)?;
+        Ok(())
+    }
+
+    /// A function, or an `extern`: D knows it exists, and no more.
+    fn declare_symbol(&mut self, name: &Rc<str>, ty: TypeId, pos: Pos) -> Result<()> {
+        match self.identifiers.globals.get(name) {
+            None | Some(Global::Declared) => {
+                self.identifiers.globals.insert(name.clone(), Global::Declared);
+                Ok(())
+            }
+            Some(_) => {
+                let previous = self.kind_of_name(name);
+                Err(self.redeclared(name, &self.described(ty, false), &previous, pos))
+            }
+        }
+    }
+
+    fn redeclared(&self, name: &str, current: &str, previous: &str, pos: Pos) -> super::Error {
+        let message = format!("identifier redeclared: {name}\n\t current: {current}\n\tprevious: {previous}");
+        self.error(Tag::DeclIdred, pos, message)
+    }
+
+    fn described(&self, ty: TypeId, array: bool) -> String {
+        let what = if array { "associative array" } else { "scalar" };
+        format!("{what} {}", self.name_of(ty))
+    }
+
+    /// What a name that is taken stands for, for a message.
+    pub(super) fn kind_of_name(&self, name: &str) -> String {
+        match self.identifiers.globals.get(name) {
+            Some(Global::Variable(Variable { ty: Some(ty), keys, .. })) => {
+                self.described(*ty, keys.is_some())
+            }
+            Some(Global::Variable(_)) => "scalar".to_owned(),
+            Some(Global::Constant { .. }) => "enumeration constant".to_owned(),
+            Some(Global::Inline(_)) => "scalar inline".to_owned(),
+            Some(Global::Declared) => "symbol".to_owned(),
+            None if builtin::function(name).is_some() => "function".to_owned(),
+            None => "scalar".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! From the syntax tree to the checked tree: names are resolved, types are checked and converted, actions are recognised.
+//!
+//! A clause is checked once for each of its probe descriptions, because the types of `args[]` depend on the probe. The
+//! result is one [`typed::Clause`] for each.
+//!
+//! Errors carry the tags that are published and the wording of the original. The first fault ends the compilation.
+//!
+//! What an inline or a translator says is checked where it is defined, and again, with its operands in place, wherever it
+//! is used. The number of such expansions and the depth of the resulting tree are bounded, so that ten lines of inlines
+//! cannot make a tree of a billion nodes.
+
+mod action;
+mod aggregate;
+mod builtin;
+mod call;
+mod convert;
+mod declare;
+mod env;
+mod expr;
+mod format;
+mod ident;
+mod inline;
+mod member;
+mod operator;
+mod order;
+mod pragma;
+mod probe;
+mod provider;
+#[cfg(test)]
+mod tests;
+mod typename;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::ast::{self, Item, Pos};
+use super::macros::Macros;
+use super::parser::{self, SpecKind, TypeNames};
+use super::typed::{self, Clause, Expr, Program};
+use crate::error::{Code, Diagnostic, Error, Result, Tag};
+use crate::program::{Attribute, ProbeDesc};
+use crate::types::{TypeId, Types};
+
+pub use env::{Environment, ProbeArg, Probes, Symbol};
+pub use ident::{Aggregation, Identifiers};
+pub use probe::parse_description;
+
+/// How deep the checked tree may be. Every later pass recurses over it.
+const MAX_DEPTH: usize = 640;
+
+/// How many inlines and translator members one program may expand.
+const MAX_EXPANSIONS: usize = 100_000;
+
+/// How a program is to be compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How probe descriptions are counted.
+    pub spec: SpecKind,
+    /// Whether a description may match no probe (`-Z`).
+    pub allow_zero_matches: bool,
+    /// Whether a program may be empty (`-x empty`).
+    pub allow_empty: bool,
+    /// Whether macro arguments may stay unused (`-x argref`).
+    pub allow_unused_args: bool,
+    /// The least stability that anything used may have (`-x amin`).
+    pub minimum: Option<Attribute>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            spec: SpecKind::None,
+            allow_zero_matches: false,
+            allow_empty: false,
+            allow_unused_args: false,
+            minimum: None,
+        }
+    }
+}
+
+/// The stability of what a D program defines.
+const DEFINED: Attribute = Attribute { name: 6, data: 6, class: 5 };
+/// The stability of the kernel's symbols and types.
+const KERNEL: Attribute = Attribute { name: 1, data: 1, class: 0 };
+
+/// Compiles a text to its checked form. On success `identifiers` holds what the program defines; on failure it is as it
+/// was.
+pub fn compile(
+    text: &[u8],
+    options: Options,
+    macros: &Macros,
+    types: &Types,
+    identifiers: &mut Identifiers,
+    env: &mut dyn Environment,
+) -> Result<Program> {
+    macros.reset();
+    let program = parser::parse_program(text, options.spec, macros, &Names { types, identifiers })?;
+    if program.items.is_empty() && !options.allow_empty {
+        return Err(diagnostic(
+            &program.files,
+            Tag::Empty,
+            Pos { line: 1, offset: 0 },
+            "empty D program translation unit",
+        ));
+    }
+    let mut checker = Checker {
+        types,
+        identifiers: identifiers.clone(),
+        env,
+        macros,
+        options,
+        files: program.files.clone(),
+        probe: None,
+        frames: Vec::new(),
+        pending: None,
+        depth: 0,
+        expansions: 0,
+        attribute: Attribute::MAXIMUM,
+        pragmas: pragma::Pending::default(),
+        order: order::Order::default(),
+        result: Program::default(),
+    };
+    for item in &program.items {
+        checker.item(item)?;
+    }
+    checker.finish_pragmas()?;
+    if !options.allow_unused_args
+        && let Some((number, text)) = macros.unused()
+    {
+        let message = format!("extraneous argument '{text}' (${number} is not referenced)");
+        return Err(diagnostic(&program.files, Tag::MacroUnused, Pos::default(), message));
+    }
+    *identifiers = checker.identifiers;
+    Ok(checker.result)
+}
+
+/// Compiles the name of a type, as `dtrace_type_strcompile` and casts know it.
+pub fn compile_type(
+    text: &[u8],
+    types: &Types,
+    identifiers: &Identifiers,
+    env: &mut dyn Environment,
+) -> Result<TypeId> {
+    let macros = Macros::default();
+    let name = parser::parse_type(text, &macros, &Names { types, identifiers })?;
+    let mut checker = Checker {
+        types,
+        identifiers: identifiers.clone(),
+        env,
+        macros: &macros,
+        options: Options::default(),
+        files: Vec::new(),
+        probe: None,
+        frames: Vec::new(),
+        pending: None,
+        depth: 0,
+        expansions: 0,
+        attribute: Attribute::MAXIMUM,
+        pragmas: pragma::Pending::default(),
+        order: order::Order::default(),
+        result: Program::default(),
+    };
+    checker.type_name(&name)
+}
+
+/// Tells the parser which names are types.
+struct Names<'a> {
+    types: &'a Types,
+    identifiers: &'a Identifiers,
+}
+
+impl TypeNames for Names<'_> {
+    fn is_type(&self, module: Option<&str>, name: &str) -> bool {
+        match module {
+            Some("") => self.types.lookup(name).is_ok(),
+            Some(module) => self.types.lookup_in(module, name).is_ok(),
+            None if self.identifiers.is_taken(name) || builtin::is_builtin(name) => false,
+            None => self.types.lookup(name).is_ok(),
+        }
+    }
+}
+
+fn diagnostic(files: &[(u32, Rc<str>)], tag: Tag, pos: Pos, message: impl Into<String>) -> Error {
+    let file = files.iter().rev().find(|(from, _)| *from <= pos.offset).map(|(_, name)| name.clone());
+    Error::Compile(Box::new(Diagnostic {
+        tag,
+        file,
+        line: pos.line,
+        offset: pos.offset,
+        message: message.into(),
+    }))
+}
+
+/// The probe description whose clause is being checked.
+struct CurrentProbe {
+    description: ProbeDesc,
+    probes: Probes,
+}
+
+/// What the parameters of the innermost inline or translator stand for.
+type Frame = HashMap<Rc<str>, Expr>;
+
+struct Checker<'a> {
+    types: &'a Types,
+    identifiers: Identifiers,
+    env: &'a mut dyn Environment,
+    macros: &'a Macros,
+    options: Options,
+    files: Vec<(u32, Rc<str>)>,
+    probe: Option<CurrentProbe>,
+    frames: Vec<Frame>,
+    /// A fault that counts only if the statement has no other: an action or an aggregation in the midst of an expression.
+    pending: Option<Error>,
+    depth: usize,
+    expansions: usize,
+    /// The stability of what the current statement has used so far.
+    attribute: Attribute,
+    pragmas: pragma::Pending,
+    /// What the current clause has done so far, as far as that restricts what may follow.
+    order: order::Order,
+    result: Program,
+}
+
+impl Checker<'_> {
+    fn error(&self, tag: Tag, pos: Pos, message: impl Into<String>) -> Error {
+        diagnostic(&self.files, tag, pos, message)
+    }
+
+    /// The name of a type, for a message.
+    fn name_of(&self, ty: TypeId) -> String {
+        self.types.name(ty)
+    }
+
+    fn item(&mut self, item: &Item) -> Result<()> {
+        match item {
+            Item::Clause(clause) => self.clause(clause),
+            Item::Declaration(declaration) => self.declaration(declaration),
+            Item::Inline(inline) => self.inline(inline),
+            Item::Translator(translator) => self.translator(translator),
+            Item::Provider(provider) => self.provider(provider),
+            Item::Pragma(pragma) => self.pragma(pragma),
+        }
+    }
+
+    /// A clause, once for each of its probe descriptions.
+    fn clause(&mut self, clause: &ast::Clause) -> Result<()> {
+        for spec in &clause.probes {
+            let description = self.description(spec)?;
+            let probes = self.match_probes(spec, &description)?;
+            self.attribute = probes.attribute.unwrap_or(Attribute::MAXIMUM);
+            self.probe = Some(CurrentProbe { description: description.clone(), probes });
+            let predicate = clause.predicate.as_ref().map(|p| self.predicate(p)).transpose()?;
+            let attribute = self.take_attribute(spec.pos, "predicate")?;
+            let stmts = self.body(clause.body.as_deref().unwrap_or_default())?;
+            self.probe = None;
+            self.result.clauses.push(Clause {
+                pos: spec.pos,
+                probe: description,
+                predicate,
+                stmts,
+                attribute,
+            });
+        }
+        Ok(())
+    }
+
+    fn description(&self, spec: &ast::ProbeSpec) -> Result<ProbeDesc> {
+        parse_description(&spec.text, self.options.spec, self.macros)
+            .map_err(|error| self.invalid_probe(spec, &error))
+    }
+
+    fn invalid_probe(&self, spec: &ast::ProbeSpec, error: &Error) -> Error {
+        let what = if spec.text.bytes().all(|b| b.is_ascii_digit()) {
+            format!("invalid probe identifier {}", spec.text)
+        } else {
+            format!("invalid probe description \"{}\"", spec.text)
+        };
+        self.error(Tag::PdescInval, spec.pos, format!("{what}: {error}"))
+    }
+
+    /// Asks which probes there are. That there are none is a fault unless it is allowed.
+    fn match_probes(&mut self, spec: &ast::ProbeSpec, description: &ProbeDesc) -> Result<Probes> {
+        let probes = match self.env.probes(description) {
+            Ok(probes) => probes,
+            Err(Error::Compile(mut fault)) => {
+                // A fault of the environment (a process that cannot be traced) has no place of its own.
+                fault.line = spec.pos.line;
+                fault.offset = spec.pos.offset;
+                return Err(Error::Compile(fault));
+            }
+            Err(error) => return Err(self.invalid_probe(spec, &error)),
+        };
+        if probes.count == 0 {
+            if description.id != 0 {
+                return Err(self.invalid_probe(spec, &Error::Lib(Code::BadId)));
+            }
+            if !self.options.allow_zero_matches {
+                let message = format!("probe description {description} does not match any probes");
+                return Err(self.error(Tag::PdescZero, spec.pos, message));
+            }
+        }
+        Ok(probes)
+    }
+
+    fn predicate(&mut self, predicate: &ast::Expr) -> Result<Expr> {
+        let expr = self.expr(predicate)?;
+        if !self.types.is_scalar(expr.ty) {
+            return Err(self.error(Tag::PredScalar, expr.pos, "predicate result must be of scalar type"));
+        }
+        self.take_pending()?;
+        Ok(expr)
+    }
+
+    /// Raises the fault that waited for the end of the statement.
+    fn take_pending(&mut self) -> Result<()> {
+        match self.pending.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// The stability of what was used since the last call, checked against the minimum.
+    fn take_attribute(&mut self, pos: Pos, what: &str) -> Result<Attribute> {
+        let attribute = std::mem::replace(&mut self.attribute, Attribute::MAXIMUM);
+        if let Some(least) = self.options.minimum
+            && (attribute.name < least.name || attribute.data < least.data || attribute.class < least.class)
+        {
+            let message = format!(
+                "attributes for {what} ({}) are less than predefined minimum",
+                pragma::show(attribute)
+            );
+            return Err(self.error(Tag::AttrMin, pos, message));
+        }
+        Ok(attribute)
+    }
+
+    /// Counts the use of something of this stability.
+    fn uses(&mut self, attribute: Attribute) {
+        self.attribute = self.attribute.minimum(attribute);
+    }
+
+    /// Runs `inside` one level deeper in the tree.
+    fn deeper<T>(&mut self, pos: Pos, inside: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self.error(Tag::Syntax, pos, "expression is nested too deeply"));
+        }
+        self.depth += 1;
+        let result = inside(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Counts the expansion of an inline or a translator.
+    fn expand(&mut self, pos: Pos) -> Result<()> {
+        self.expansions += 1;
+        if self.expansions > MAX_EXPANSIONS {
+            return Err(self.error(Tag::Syntax, pos, "program expands too many inlines"));
+        }
+        Ok(())
+    }
+
+    /// An integer constant of `int`.
+    fn int(&self, pos: Pos, value: i64) -> Expr {
+        self.constant(pos, value as u64, self.types.intrinsics().int)
+    }
+
+    fn constant(&self, pos: Pos, value: u64, ty: TypeId) -> Expr {
+        Expr { pos, ty, user: false, kind: typed::ExprKind::Int(self.fit(value, ty)) }
+    }
+}
