@@ -11,6 +11,7 @@ pub mod dof;
 pub mod error;
 pub mod options;
 pub mod printf;
+pub mod proc;
 pub mod program;
 pub mod symbols;
 pub mod types;

@@ -78,9 +78,15 @@ impl Tracee {
         self.pid
     }
 
-    /// Lets it run.
+    /// Lets it run, traced.
     pub fn resume(&self) {
         send(Command::Resume { pid: self.pid });
+    }
+
+    /// Lets it run untraced, where somebody else (the driver) sees its system calls. Its end is still noticed if it was
+    /// created here.
+    pub fn resume_untraced(&self) {
+        send(Command::Free { pid: self.pid });
     }
 
     /// How it ended, None while it lives.
@@ -117,6 +123,10 @@ enum Command {
         reply: Reply,
     },
     Resume {
+        pid: u32,
+    },
+    /// It runs on untraced, and its end is waited for.
+    Free {
         pid: u32,
     },
     Release {
@@ -192,6 +202,8 @@ struct Process {
     /// It stays stopped: it was created or grabbed and not resumed yet.
     held: bool,
     created: bool,
+    /// It runs untraced, and only its end is waited for.
+    free: bool,
     /// Somebody waits for its exec.
     reply: Option<Reply>,
 }
@@ -249,7 +261,7 @@ fn event_message(tid: u32) -> u32 {
 impl Tracer {
     fn run(mut self) {
         loop {
-            if self.threads.is_empty() {
+            if self.is_idle() {
                 match self.commands.recv() {
                     Ok(command) => self.obey(command),
                     Err(_) => return,
@@ -258,7 +270,7 @@ impl Tracer {
             while let Ok(command) = self.commands.try_recv() {
                 self.obey(command);
             }
-            if self.threads.is_empty() {
+            if self.is_idle() {
                 continue;
             }
             self.stand_in();
@@ -271,8 +283,14 @@ impl Tracer {
                 self.stopped(tid, status);
             } else if io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD) {
                 self.threads.clear();
+                self.processes.clear();
             }
         }
+    }
+
+    /// Whether there is nothing to wait for but commands.
+    fn is_idle(&self) -> bool {
+        self.threads.is_empty() && !self.processes.values().any(|process| process.created)
     }
 
     /// Sees to it that a command makes waitpid return.
@@ -314,6 +332,13 @@ impl Tracer {
                     self.resume_all(pid);
                 }
             }
+            Command::Free { pid } => {
+                if let Some(process) = self.processes.get_mut(&pid) {
+                    process.held = false;
+                    process.free = true;
+                    self.let_go(|thread, _| thread.pid == pid);
+                }
+            }
             Command::Release { pid } => self.release(pid),
             Command::Rearm => {
                 for (&tid, thread) in &self.threads {
@@ -335,6 +360,7 @@ impl Tracer {
                     watch: Arc::default(),
                     held: true,
                     created: true,
+                    free: false,
                     reply: Some(reply),
                 };
                 self.processes.insert(pid, process);
@@ -421,8 +447,14 @@ impl Tracer {
             }
         }
         let watch = Arc::<Watch>::default();
-        let process =
-            Process { root: pid, watch: Arc::clone(&watch), held: true, created: false, reply: None };
+        let process = Process {
+            root: pid,
+            watch: Arc::clone(&watch),
+            held: true,
+            created: false,
+            free: false,
+            reply: None,
+        };
         self.processes.insert(pid, process);
         Ok(Tracee { pid, watch })
     }
@@ -436,10 +468,15 @@ impl Tracer {
             return;
         }
         self.processes.retain(|_, other| other.root != pid);
-        let left = |thread: &Thread| !self.processes.contains_key(&thread.pid);
-        let tids: Vec<u32> = self.threads.iter().filter(|(_, t)| left(t)).map(|(&tid, _)| tid).collect();
+        self.let_go(|thread, processes| !processes.contains_key(&thread.pid));
+    }
+
+    /// Lets the threads that `which` picks run on untraced.
+    fn let_go(&mut self, which: impl Fn(&Thread, &HashMap<u32, Process>) -> bool) {
+        let picked = |thread: &Thread| which(thread, &self.processes);
+        let tids: Vec<u32> = self.threads.iter().filter(|(_, t)| picked(t)).map(|(&tid, _)| tid).collect();
         for tid in tids {
-            // A running thread must be stopped to be let go; its stop finds no process and detaches it.
+            // A running thread must be stopped to be let go; it is detached in that stop.
             if self.threads.get(&tid).is_some_and(|t| t.stopped.is_some()) {
                 self.detach(tid);
             } else {
@@ -494,8 +531,8 @@ impl Tracer {
             Some(thread) => thread.pid,
             None => self.adopt(tid, None),
         };
-        // Released meanwhile: this was the stop in which it can be let go.
-        if !self.processes.contains_key(&pid) {
+        // Released or freed meanwhile: this was the stop in which it can be let go.
+        if self.processes.get(&pid).is_none_or(|process| process.free) {
             if let Some(thread) = self.threads.get_mut(&tid) {
                 thread.stopped = Some(if event == 0 && signal & 0x80 == 0 { signal } else { 0 });
             }
@@ -555,6 +592,7 @@ impl Tracer {
                 watch: Arc::default(),
                 held: false,
                 created: false,
+                free: false,
                 reply: None,
             });
         }
@@ -563,12 +601,12 @@ impl Tracer {
 
     /// A thread has ended; with the last one its process.
     fn gone(&mut self, tid: u32, exit: Exit) {
-        let Some(thread) = self.threads.remove(&tid) else { return };
+        let pid = self.threads.remove(&tid).map_or(tid, |thread| thread.pid);
         // The first thread's exit is reported last, when all others are gone.
-        if tid != thread.pid {
+        if tid != pid {
             return;
         }
-        let Some(process) = self.processes.remove(&thread.pid) else { return };
+        let Some(process) = self.processes.remove(&pid) else { return };
         if let Some(reply) = process.reply {
             // It ended before its exec: the exit status is the errno.
             let error = match exit {

@@ -22,6 +22,14 @@ fn a_created_process_runs_only_when_it_is_resumed() {
 }
 
 #[test]
+fn one_that_runs_untraced_is_still_waited_for() {
+    let tracee =
+        create(&["sh", "-c", "grep -q 'TracerPid:.0$' /proc/self/status && exit 4"]).expect("a shell");
+    tracee.resume_untraced();
+    assert_eq!(tracee.wait(LONG), Some(Exit::Code(4)));
+}
+
+#[test]
 fn a_program_that_is_not_there_is_an_error() {
     let error = create(&["/nonexistent/program"]).expect_err("no such program");
     assert_eq!(error.raw_os_error(), Some(libc::ENOENT));
