@@ -423,7 +423,9 @@ impl Tracer {
         // New threads may appear while the old ones are being attached to: once more until no new one is found.
         loop {
             let mut found = false;
-            for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let tasks = fs::read_dir(format!("/proc/{pid}/task"))
+                .map_err(|_| io::Error::from_raw_os_error(libc::ESRCH))?;
+            for entry in tasks {
                 let Some(tid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
                     continue;
                 };
