@@ -1,5 +1,6 @@
 //! Code for hand-built trees, run on a small machine: what it computes, and where the text matters, the text.
 
+mod c;
 mod image;
 mod machine;
 mod vectors;

@@ -6,9 +6,51 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::image::{Act, Block, read};
+use crate::codegen::{Context, compile};
+use crate::d::check::{self, Environment, Identifiers, Options, Probes, Symbol};
+use crate::d::macros::Macros;
+use crate::d::typed;
 use crate::dif::listing;
 use crate::dof::{error_program, program_image};
-use crate::program::{DifVar, Difo};
+use crate::error::{Code, Result};
+use crate::program::{Aggregations, DifVar, Difo, ProbeDesc};
+use crate::types::Types;
+
+/// Where ours differs, and must.
+const DIFFERENT: &[(&str, &str)] = &[
+    ("struct", "the original leaves out the padding at the end of a structure"),
+    ("union-bits", "the original starts a bit-field at the next byte"),
+    ("printa", "the original prints every aggregation by the signedness of the first"),
+];
+
+/// A world where every probe is there.
+#[derive(Default)]
+struct World {
+    options: Vec<(String, Option<String>)>,
+}
+
+impl Environment for World {
+    fn probes(&mut self, _: &ProbeDesc) -> Result<Probes> {
+        Ok(Probes { count: 2, attribute: None, args: None })
+    }
+
+    fn symbol(&mut self, _: &str, _: &str) -> Result<Symbol> {
+        Err(Code::NoSymbol.into())
+    }
+
+    fn set_option(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        self.options.push((name.into(), value.map(Into::into)));
+        Ok(())
+    }
+
+    fn provides(&mut self, _: &str, _: &str) -> bool {
+        true
+    }
+
+    fn string_size(&self) -> u64 {
+        256
+    }
+}
 
 fn vectors() -> Option<PathBuf> {
     let shared = std::env::var_os("DTRACE_SHARED")
@@ -19,6 +61,37 @@ fn vectors() -> Option<PathBuf> {
     }
     println!("skipped: no images to compare with in {}", dir.display());
     None
+}
+
+/// A program as the checker hands it over.
+pub(super) fn checked(text: &str, types: &Types) -> Result<typed::Program> {
+    let mut identifiers = Identifiers::default();
+    let macros = Macros::default().with_process(&[("target", 0)]);
+    check::compile(
+        text.as_bytes(),
+        Options::default(),
+        &macros,
+        types,
+        &mut identifiers,
+        &mut World::default(),
+    )
+}
+
+/// Our image of a program.
+fn image(text: &str) -> Result<Vec<u8>> {
+    let types = Types::with_btf_directory("/nonexistent");
+    let checked = checked(text, &types)?;
+    let mut aggregations = Aggregations::default();
+    let mut fresh_local = || panic!("no vector has an if");
+    let mut context = Context {
+        types: &types,
+        strsize: 256,
+        aggregations: &mut aggregations,
+        fresh_local: &mut fresh_local,
+    };
+    let mut program = compile(&checked, &mut context)?;
+    program.number(1);
+    Ok(program_image(&program))
 }
 
 /// What an object means to the kernel besides its code.
@@ -101,6 +174,32 @@ fn compare(ours: &[Block], theirs: &[Block], count: &mut Count) -> String {
         }
     }
     out
+}
+
+#[test]
+fn programs_mean_what_the_original_made_of_them() {
+    let Some(dir) = vectors() else { return };
+    let mut names: Vec<String> = std::fs::read_dir(&dir)
+        .unwrap()
+        .filter_map(|e| Some(e.unwrap().file_name().to_str()?.strip_suffix(".d")?.to_owned()))
+        .collect();
+    names.sort();
+    let (mut count, mut faults) = (Count::default(), String::new());
+    for name in &names {
+        let text = std::fs::read_to_string(dir.join(format!("{name}.d"))).unwrap();
+        let theirs = std::fs::read(dir.join(format!("{name}.dof"))).unwrap();
+        let found = match image(&text) {
+            Ok(ours) => compare(&read(&ours), &read(&theirs), &mut count),
+            Err(e) => format!("{e}\n"),
+        };
+        match DIFFERENT.iter().find(|(n, _)| n == name) {
+            Some((_, why)) => assert!(!found.is_empty(), "{name} is the same by now, although {why}"),
+            None if found.is_empty() => {}
+            None => writeln!(faults, "{name}:\n{found}").unwrap(),
+        }
+    }
+    println!("{} programs; {} of {} objects have the same code", names.len(), count.equal, count.objects);
+    assert!(faults.is_empty(), "\n{faults}");
 }
 
 #[test]

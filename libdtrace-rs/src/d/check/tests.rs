@@ -13,7 +13,9 @@ impl Environment for World {
         };
         Ok(match (description.provider.as_str(), description.name.as_str()) {
             (_, "BEGIN" | "END" | "ERROR") => Probes { count: 1, attribute: None, args: Some(Vec::new()) },
-            ("typed", _) => Probes { count: 1, attribute: None, args: Some(vec![arg("int", ""), arg("char *", "")]) },
+            ("typed", _) => {
+                Probes { count: 1, attribute: None, args: Some(vec![arg("int", ""), arg("char *", "")]) }
+            }
             ("none", _) => Probes::default(),
             _ => Probes { count: 2, attribute: None, args: None },
         })
