@@ -2,6 +2,7 @@
 //!
 //! Data flows one way: D text → [`d`] (lexer, parser, checker) → code generation and DOF → the device → the consumer.
 
+pub mod cmd;
 pub mod codegen;
 pub mod consume;
 pub mod d;
@@ -9,6 +10,7 @@ pub mod device;
 pub mod dif;
 pub mod dof;
 pub mod error;
+pub mod handle;
 pub mod options;
 pub mod printf;
 pub mod proc;

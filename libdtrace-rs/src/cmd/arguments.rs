@@ -1,0 +1,277 @@
+//! The arguments of the command.
+//!
+//! Options are read as `getopt` reads them, but operands may stand between them: they are the macro arguments `$1`, `$2` …
+//! in order. Clauses and settings keep their order.
+
+use crate::d::parser::SpecKind;
+
+/// What the command is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Trace.
+    #[default]
+    Run,
+    /// `-l`
+    List,
+    /// `-A`
+    Anonymous,
+    /// `-G`
+    Link,
+    /// `-h`
+    Header,
+    /// `-V`
+    Version,
+}
+
+/// A clause or script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Clause {
+    /// `-P`, `-m`, `-f`, `-n`, `-i`: a text, and how its probe descriptions are counted.
+    Text {
+        /// How probe descriptions are counted.
+        spec: SpecKind,
+        /// The text.
+        text: String,
+    },
+    /// `-s`
+    Script(String),
+}
+
+/// An option of the library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// One that has a letter of its own.
+    Letter {
+        /// The letter.
+        letter: char,
+        /// The option's name.
+        name: &'static str,
+        /// Its value.
+        value: Option<String>,
+    },
+    /// `-x name=value`
+    Option {
+        /// The option's name.
+        name: String,
+        /// Its value.
+        value: Option<String>,
+    },
+}
+
+/// What is wrong with the arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The usage is shown too.
+    Usage(String),
+    /// Only the message, and the exit code.
+    Message(String, u8),
+}
+
+/// The arguments, understood.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arguments {
+    pub(super) mode: Mode,
+    pub(super) clauses: Vec<Clause>,
+    pub(super) settings: Vec<Setting>,
+    /// `-e`
+    pub(super) only_compile: bool,
+    /// `-v`
+    pub(super) verbose: bool,
+    /// `-c`
+    pub(super) commands: Vec<String>,
+    /// `-p`
+    pub(super) processes: Vec<u32>,
+    /// `-o`
+    pub(super) output: Option<String>,
+    /// `-w`
+    pub(super) destructive: bool,
+    /// What `$1`, `$2` … stand for.
+    pub(super) operands: Vec<String>,
+}
+
+/// The options that take an argument.
+const WITH_ARGUMENT: &[u8] = b"bcDfiILmnopPsUxX36";
+/// The options that take none.
+const PLAIN: &[u8] = b"aABCeFGhHlqSvVwZ";
+
+impl Arguments {
+    /// Reads the words behind the command's name.
+    pub(super) fn parse(words: &[String]) -> Result<Arguments, Fault> {
+        let mut arguments = Arguments::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            if word == "--" {
+                arguments.operands.extend(words.cloned());
+                break;
+            }
+            let Some(letters) = word.strip_prefix('-').filter(|rest| !rest.is_empty()) else {
+                arguments.operands.push(word.clone());
+                continue;
+            };
+            if word == "-arch" {
+                match words.next().map(String::as_str) {
+                    Some("i386" | "x86_64") => continue,
+                    _ => {
+                        let text = "expected 'i386' or 'x86_64' after -arch switch".to_string();
+                        return Err(Fault::Message(text, super::ERROR));
+                    }
+                }
+            }
+            for (at, letter) in letters.char_indices() {
+                let byte = u8::try_from(letter).unwrap_or(b'?');
+                if PLAIN.contains(&byte) {
+                    arguments.plain(letter)?;
+                } else if WITH_ARGUMENT.contains(&byte) {
+                    let rest = &letters[at + letter.len_utf8()..];
+                    let value = if rest.is_empty() { words.next().cloned() } else { Some(rest.to_string()) };
+                    let missing = || Fault::Usage(format!("option requires an argument -- {letter}"));
+                    arguments.valued(letter, &value.ok_or_else(missing)?)?;
+                    break;
+                } else {
+                    return Err(Fault::Usage(format!("illegal option -- {letter}")));
+                }
+            }
+        }
+        Ok(arguments)
+    }
+
+    fn mode(&mut self, mode: Mode) -> Result<(), Fault> {
+        if self.mode != Mode::Run {
+            let text = "only one of the [-AGhlV] options can be specified at a time".to_string();
+            return Err(Fault::Message(text, super::USAGE));
+        }
+        self.mode = mode;
+        Ok(())
+    }
+
+    fn set(&mut self, letter: char, name: &'static str, value: Option<&str>) {
+        self.settings.push(Setting::Letter { letter, name, value: value.map(str::to_string) });
+    }
+
+    fn plain(&mut self, letter: char) -> Result<(), Fault> {
+        match letter {
+            'A' => self.mode(Mode::Anonymous)?,
+            'G' => self.mode(Mode::Link)?,
+            'h' => self.mode(Mode::Header)?,
+            'l' => self.mode(Mode::List)?,
+            'V' => self.mode(Mode::Version)?,
+            'a' => self.set(letter, "grabanon", None),
+            'C' => self.set(letter, "cpp", None),
+            'e' => self.only_compile = true,
+            'F' => self.set(letter, "flowindent", None),
+            'H' => self.set(letter, "cpphdrs", None),
+            'q' => self.set(letter, "quiet", None),
+            'S' => self.set(letter, "verbose", None),
+            'v' => self.verbose = true,
+            'w' => {
+                self.destructive = true;
+                self.set(letter, "destructive", None);
+            }
+            'Z' => self.set(letter, "zdefs", None),
+            // Output through the buffered handler looks the same.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn valued(&mut self, letter: char, value: &str) -> Result<(), Fault> {
+        let text = |spec| Clause::Text { spec, text: value.to_string() };
+        match letter {
+            'b' => self.set(letter, "bufsize", Some(value)),
+            'c' => self.commands.push(value.to_string()),
+            'D' => self.set(letter, "define", Some(value)),
+            'f' => self.clauses.push(text(SpecKind::Function)),
+            'i' | 'n' => self.clauses.push(text(SpecKind::Name)),
+            'I' => self.set(letter, "incdir", Some(value)),
+            'L' => self.set(letter, "libdir", Some(value)),
+            'm' => self.clauses.push(text(SpecKind::Module)),
+            'o' => self.output = Some(value.to_string()),
+            'p' => match value.parse::<i64>() {
+                Ok(pid) => match u32::try_from(pid).ok().filter(|&pid| pid != 0) {
+                    Some(pid) => self.processes.push(pid),
+                    None => {
+                        let text = format!("failed to grab pid {pid}: no such process");
+                        return Err(Fault::Message(text, super::ERROR));
+                    }
+                },
+                Err(_) => return Err(Fault::Message(format!("invalid pid: {value}"), super::ERROR)),
+            },
+            'P' => self.clauses.push(text(SpecKind::Provider)),
+            's' => self.clauses.push(Clause::Script(value.to_string())),
+            'U' => self.set(letter, "undef", Some(value)),
+            'x' => {
+                let (name, value) = match value.split_once('=') {
+                    Some((name, value)) => (name, Some(value)),
+                    None => (value, None),
+                };
+                self.settings.push(Setting::Option {
+                    name: name.to_string(),
+                    value: value.filter(|v| !v.is_empty()).map(str::to_string),
+                });
+            }
+            'X' => self.set(letter, "stdc", Some(value)),
+            // -32 and -64: the argument is the second digit; D is of one size here.
+            _ => {
+                let wanted = if letter == '3' { "2" } else { "4" };
+                if value != wanted {
+                    return Err(Fault::Usage(format!("illegal option -- {letter}{value}")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Arguments, Fault> {
+        Arguments::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn clauses_keep_their_order_and_operands_are_arguments() {
+        let got = parse(&["-n", "BEGIN", "-s", "x.d", "a", "-fopen", "b"]).unwrap();
+        assert_eq!(
+            got.clauses,
+            [
+                Clause::Text { spec: SpecKind::Name, text: "BEGIN".into() },
+                Clause::Script("x.d".into()),
+                Clause::Text { spec: SpecKind::Function, text: "open".into() },
+            ]
+        );
+        assert_eq!(got.operands, ["a", "b"]);
+    }
+
+    #[test]
+    fn letters_may_stand_together() {
+        let got = parse(&["-lvn", "BEGIN"]).unwrap();
+        assert!(got.verbose && got.mode == Mode::List && got.clauses.len() == 1);
+        let got = parse(&["-qw", "-DM=4", "-x", "bufsize=1k", "-x", "quiet="]).unwrap();
+        assert!(got.destructive);
+        assert_eq!(
+            got.settings[2],
+            Setting::Letter { letter: 'D', name: "define", value: Some("M=4".into()) }
+        );
+        assert_eq!(got.settings[3], Setting::Option { name: "bufsize".into(), value: Some("1k".into()) });
+        assert_eq!(got.settings[4], Setting::Option { name: "quiet".into(), value: None });
+    }
+
+    #[test]
+    fn modes_exclude_each_other() {
+        let text = "only one of the [-AGhlV] options can be specified at a time".to_string();
+        assert_eq!(parse(&["-V", "-l"]).unwrap_err(), Fault::Message(text, 2));
+    }
+
+    #[test]
+    fn faults_are_the_originals() {
+        assert_eq!(parse(&["-y"]).unwrap_err(), Fault::Usage("illegal option -- y".into()));
+        assert_eq!(parse(&["-n"]).unwrap_err(), Fault::Usage("option requires an argument -- n".into()));
+        assert_eq!(parse(&["-p", "x"]).unwrap_err(), Fault::Message("invalid pid: x".into(), 1));
+        let gone = "failed to grab pid -5: no such process".to_string();
+        assert_eq!(parse(&["-p", "-5"]).unwrap_err(), Fault::Message(gone, 1));
+        assert!(matches!(parse(&["-arch", "vax"]).unwrap_err(), Fault::Message(_, 1)));
+        assert!(parse(&["-arch", "i386", "-32", "-64", "-a"]).is_ok());
+    }
+}

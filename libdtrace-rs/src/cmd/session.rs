@@ -1,0 +1,278 @@
+//! Tracing, from the compiled programs to the last aggregation.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use dtrace_abi::option::{self, OptId};
+
+use super::arguments::Arguments;
+use super::program::{self, Compiled};
+use super::rows::Rows;
+use super::{Done, fail, message, report, signals};
+use crate::consume::Progress;
+use crate::consume::output::Output;
+use crate::error::Error;
+use crate::handle::{Exit, Handle};
+use crate::options::Options;
+
+/// How long the end of a process may stay unnoticed.
+const WATCH: Duration = Duration::from_millis(20);
+
+/// Compiles, enables, traces and prints.
+pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Done<u8> {
+    if arguments.clauses.is_empty() && !arguments.only_compile && !handle.options().is_on(option::GRABANON) {
+        return fail("no probes specified");
+    }
+    processes(handle, arguments)?;
+    let compiled = program::compile(handle, arguments, name)?;
+    let mut out = match &arguments.output {
+        None => Output::stdout(),
+        Some(path) => match Output::append(Path::new(path)) {
+            Ok(out) => out,
+            Err(error) => {
+                return fail(format_args!("failed to open output file '{path}': {}", Error::from(error)));
+            }
+        },
+    };
+    if arguments.only_compile {
+        if arguments.verbose {
+            for compiled in &compiled {
+                printed(verbose(&mut out, handle, compiled, true))?;
+            }
+        }
+        return Ok(0);
+    }
+    enable(handle, arguments, &compiled, &mut out)?;
+    go(handle)?;
+    for target in handle.targets() {
+        if let Err(error) = target.resume() {
+            return fail(format_args!("failed to continue pid {}: {error}", target.pid()));
+        }
+    }
+    trace(handle, &mut out)
+}
+
+/// Creates and grabs the processes, before anything is compiled: `$target` is the first of them.
+fn processes(handle: &mut Handle, arguments: &Arguments) -> Done<()> {
+    for command in &arguments.commands {
+        let words: Vec<String> = command.split_ascii_whitespace().map(str::to_string).collect();
+        if let Err(error) = handle.create_process(&words) {
+            return fail(format_args!("failed to execute {command}: {error}"));
+        }
+    }
+    for &pid in &arguments.processes {
+        if let Err(error) = handle.grab_process(pid) {
+            let text = match error {
+                Error::Sys(libc::ESRCH) => "no such process".to_string(),
+                Error::Sys(libc::EPERM) => "permission denied".to_string(),
+                other => other.to_string(),
+            };
+            return fail(format_args!("failed to grab pid {pid}: {text}"));
+        }
+    }
+    Ok(())
+}
+
+fn verbose(out: &mut Output, handle: &Handle, compiled: &Compiled, descriptions: bool) -> io::Result<()> {
+    report::program(out, handle, compiled)?;
+    if descriptions {
+        report::descriptions(out, handle, compiled)?;
+    }
+    out.flush()
+}
+
+fn printed(result: io::Result<()>) -> Done<()> {
+    result.or_else(|error| fail(format_args!("failed to write output: {}", Error::from(error))))
+}
+
+fn enable(handle: &mut Handle, arguments: &Arguments, compiled: &[Compiled], out: &mut Output) -> Done<()> {
+    for compiled in compiled {
+        let matched = match handle.enable(&compiled.program) {
+            Ok(matched) => matched,
+            Err(error) => return fail(format_args!("failed to enable '{}': {error}", compiled.name)),
+        };
+        if !handle.options().is_on(option::QUIET) {
+            let Compiled { kind, name, .. } = compiled;
+            message(format_args!(
+                "{kind} '{name}' matched {matched} probe{}",
+                if matched == 1 { "" } else { "s" }
+            ));
+        }
+        if arguments.verbose {
+            printed(verbose(out, handle, compiled, false))?;
+        }
+    }
+    if arguments.destructive && !handle.options().is_on(option::QUIET) {
+        message("allowing destructive actions");
+    }
+    Ok(())
+}
+
+/// Starts tracing, and says which of the options that were asked for the driver has changed.
+fn go(handle: &mut Handle) -> Done<()> {
+    let before = handle.options().clone();
+    if let Err(error) = handle.go() {
+        return fail(format_args!("could not enable tracing: {error}"));
+    }
+    if handle.options().is_on(option::QUIET) {
+        return Ok(());
+    }
+    for (id, name) in [
+        (option::BUFSIZE, "buffer"),
+        (option::AGGSIZE, "aggregation"),
+        (option::DYNVARSIZE, "dynamic variable"),
+        (option::SPECSIZE, "speculation"),
+    ] {
+        // A size of 0 says that nothing needs it.
+        if let Some((was, is)) = changed(&before, handle.options(), id).filter(|&(_, is)| is != 0) {
+            let how = if is < was { "lowered" } else { "raised" };
+            message(format_args!("{name} size {how} to {}", size(is)));
+        }
+    }
+    for (id, name) in [
+        (option::CLEANRATE, "cleaning"),
+        (option::STATUSRATE, "status"),
+        (option::SWITCHRATE, "switch"),
+        (option::AGGRATE, "aggregation"),
+    ] {
+        if let Some((was, is)) = changed(&before, handle.options(), id).filter(|&(_, is)| is > 0) {
+            let how = if is < was { "increased" } else { "reduced" };
+            message(format_args!("{name} rate {how} to {}", rate(is)));
+        }
+    }
+    Ok(())
+}
+
+/// What an option that was asked for was and is, if that is not the same.
+fn changed(before: &Options, after: &Options, id: OptId) -> Option<(i64, i64)> {
+    let (was, is) = (before.get(id)?, after.get(id)?);
+    (was != is).then_some((was, is))
+}
+
+/// A size in the greatest unit that divides it.
+fn size(bytes: i64) -> String {
+    let units = [(40, 't'), (30, 'g'), (20, 'm'), (10, 'k')];
+    let fits = |&&(shift, _): &&(u32, char)| bytes != 0 && bytes % (1 << shift) == 0;
+    match units.iter().find(fits) {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        // The original leaves a space where the unit would be.
+        None => format!("{bytes} "),
+    }
+}
+
+/// A rate, from the nanoseconds between two.
+fn rate(nanoseconds: i64) -> String {
+    const SECOND: i64 = 1_000_000_000;
+    if SECOND % nanoseconds == 0 {
+        format!("{} hz", SECOND / nanoseconds)
+    } else if nanoseconds % SECOND == 0 {
+        format!("once every {} seconds", nanoseconds / SECOND)
+    } else {
+        format!("once every {nanoseconds} nanoseconds")
+    }
+}
+
+/// Consumes until the program exits, an interrupt comes, or the last process ends.
+fn trace(handle: &mut Handle, out: &mut Output) -> Done<u8> {
+    signals::catch();
+    let mut rows = Rows::default();
+    let mut interrupted = false;
+    let mut done = false;
+    let mut living = handle.targets().len();
+    while !done {
+        if signals::count() == 0 {
+            wait(handle);
+        }
+        living = living.min(ended(handle));
+        if signals::count() > 0 && !interrupted {
+            interrupted = true;
+            // The terminal has shown ^C.
+            printed(out.write_all(b"\n"))?;
+        }
+        if interrupted || (living == 0 && !handle.targets().is_empty()) {
+            done = true;
+            if let Err(error) = handle.stop() {
+                return fail(format_args!("couldn't stop tracing: {error}"));
+            }
+        }
+        match handle.work(out, &mut rows) {
+            Ok(Progress::Done) => done = true,
+            Ok(Progress::More) => {}
+            Err(error) if signals::count() < 2 => {
+                let _ = out.flush();
+                return fail(format_args!("processing aborted: {error}"));
+            }
+            Err(_) => done = true,
+        }
+    }
+    printed(out.write_all(b"\n"))?;
+    if signals::count() < 2
+        && let Err(error) = handle.print_aggregations(out)
+    {
+        let _ = out.flush();
+        return fail(format_args!("failed to print aggregations: {error}"));
+    }
+    printed(out.flush())?;
+    Ok(rows.status)
+}
+
+/// Waits until there is something to do: buffers to read, a process that has ended, a signal.
+fn wait(handle: &mut Handle) {
+    let watching = !handle.targets().is_empty();
+    loop {
+        let idle = handle.idle();
+        if idle.is_zero() || signals::count() > 0 {
+            return;
+        }
+        signals::sleep(if watching { idle.min(WATCH) } else { idle });
+        if watching && handle.targets().iter_mut().any(|target| target.is_news()) {
+            return;
+        }
+    }
+}
+
+/// Says which processes have ended since the last look, and how many still live.
+fn ended(handle: &mut Handle) -> usize {
+    let quiet = handle.options().is_on(option::QUIET);
+    let mut living = 0;
+    for target in handle.targets() {
+        let news = target.is_news();
+        match target.exit() {
+            None => living += 1,
+            Some(exit) if news && !quiet => {
+                let pid = target.pid();
+                match exit {
+                    Exit::Signal(signal) => message(format_args!("pid {pid} terminated by signal {signal}")),
+                    Exit::Code(_) | Exit::Unknown => message(format_args!("pid {pid} has exited")),
+                }
+                target.seen();
+            }
+            Some(_) => target.seen(),
+        }
+    }
+    living
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_rates_are_told_in_round_numbers() {
+        assert_eq!([size(1 << 20), size(8192), size(1000)], ["1m", "8k", "1000 "]);
+        assert_eq!(rate(5), "200000000 hz");
+        assert_eq!(rate(1_234_567), "once every 1234567 nanoseconds");
+        assert_eq!(rate(60_000_000_000), "once every 60 seconds");
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_reported() {
+        let mut before = Options::default();
+        let mut after = Options::default();
+        after.put(option::BUFSIZE, 5);
+        assert_eq!(changed(&before, &after, option::BUFSIZE), None);
+        before.put(option::BUFSIZE, 7);
+        assert_eq!(changed(&before, &after, option::BUFSIZE), Some((7, 5)));
+    }
+}

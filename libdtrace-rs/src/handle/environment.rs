@@ -1,0 +1,54 @@
+//! What the checker is told about the world: the device's probes, the kernel's symbols, the handle's options.
+
+use crate::d::check::{Environment, Probes, Symbol};
+use crate::device::Requests;
+use crate::error::{Code, Result};
+use crate::options::{Options, Setter};
+use crate::program::ProbeDesc;
+use crate::symbols::Symbols;
+use crate::types::Types;
+
+use super::probes;
+
+/// The world of a handle.
+pub(super) struct World<'a> {
+    pub(super) requests: Requests<'a>,
+    pub(super) options: &'a mut Options,
+    pub(super) types: &'a Types,
+    pub(super) symbols: &'a Symbols,
+}
+
+impl Environment for World<'_> {
+    fn probes(&mut self, description: &ProbeDesc) -> Result<Probes> {
+        probes::matching(self.requests, description)
+    }
+
+    fn symbol(&mut self, module: &str, name: &str) -> Result<Symbol> {
+        let module = Some(module).filter(|m| !m.is_empty());
+        // The kernel proper has more names than one: the original's, the one of its types, and the one of its image.
+        let built_in = |m: &str| matches!(m, "kernel" | "vmlinux" | "linux" | "unix" | "genunix");
+        let object = module.map(|m| if built_in(m) { "kernel" } else { m });
+        let address = self.symbols.kernel_symbols().address(object, name).ok_or(Code::NoSymbol)?;
+        let types = module.map(|m| if built_in(m) { "vmlinux" } else { m });
+        Ok(Symbol { address, ty: self.types.kernel_variable(types, name) })
+    }
+
+    fn set_option(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        self.options.set(name, value, Setter::Program)
+    }
+
+    fn provides(&mut self, class: &str, name: &str) -> bool {
+        match class {
+            "provider" => self.requests.provider(name).is_ok(),
+            "module" => {
+                matches!(name, "kernel" | "vmlinux" | "linux" | "unix" | "genunix")
+                    || self.symbols.kernel_symbols().modules().iter().any(|m| m == name)
+            }
+            _ => false,
+        }
+    }
+
+    fn string_size(&self) -> u64 {
+        u64::from(super::string_size(self.options))
+    }
+}

@@ -1,0 +1,402 @@
+//! The handle: everything that one user of the library has open (`dtrace_hdl_t`).
+//!
+//! A handle holds the device, the options, the types, the symbols, and what programs have defined so far: variables, inlines,
+//! aggregations and statements live across the programs of a handle. The order of use is: open, set options, compile
+//! programs, enable them, [`Handle::go`], then [`Handle::work`] until it is done.
+//!
+//! A handle belongs to one thread. Dropping it closes the device, which removes its probes.
+
+mod environment;
+mod preprocess;
+mod probes;
+mod target;
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use dtrace_abi::{Conf, option};
+
+use crate::consume::aggregate::Aggregates;
+use crate::consume::describe::Statements;
+use crate::consume::output::Output;
+use crate::consume::{Context, Observer, Progress, Session};
+use crate::d::check::{self, Identifiers};
+use crate::d::macros::Macros;
+use crate::d::parser::SpecKind;
+use crate::device::{self, Device, Requests};
+use crate::error::{Code, Diagnostic, Error, Result, Tag};
+use crate::options::{Options, Setter};
+use crate::program::{Aggregations, Attribute, Program};
+use crate::symbols::Symbols;
+use crate::types::Types;
+use crate::{codegen, dif, dof};
+
+use environment::World;
+pub use probes::ProbeInfo;
+pub use target::{Exit, Target};
+
+/// An open library.
+pub struct Handle {
+    device: Box<dyn Device>,
+    conf: Conf,
+    options: Options,
+    types: Types,
+    symbols: Symbols,
+    identifiers: Identifiers,
+    aggregations: Aggregations,
+    statements: Statements,
+    session: Option<Session>,
+    targets: Vec<Target>,
+}
+
+/// What a program asks of the consumer (`dtrace_proginfo_t`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProgramInfo {
+    /// The least stability of its probe descriptions.
+    pub descriptions: Attribute,
+    /// The least stability of its statements.
+    pub statements: Attribute,
+    /// How many aggregations it feeds.
+    pub aggregates: u32,
+    /// How many of its actions record data.
+    pub records: u32,
+    /// How many probes it matched when it was enabled.
+    pub matches: u32,
+    /// How many of its actions speculate.
+    pub speculations: u32,
+}
+
+impl Handle {
+    /// Opens the device that the environment asks for.
+    pub fn open() -> Result<Handle> {
+        Self::with_device(device::open()?)
+    }
+
+    /// Opens a device of the caller's.
+    pub fn with_device(device: Box<dyn Device>) -> Result<Handle> {
+        let conf = Requests::new(&*device).conf().map_err(Error::Sys)?;
+        if conf.difversion < dif_version() {
+            return Err(Code::DifVersion.into());
+        }
+        Ok(Handle {
+            device,
+            conf,
+            options: Options::default(),
+            types: Types::new(),
+            symbols: Symbols::new(),
+            identifiers: Identifiers::default(),
+            aggregations: Aggregations::default(),
+            statements: Statements::default(),
+            session: None,
+            targets: Vec::new(),
+        })
+    }
+
+    /// What the driver says it is.
+    pub fn conf(&self) -> &Conf {
+        &self.conf
+    }
+
+    /// The device.
+    pub fn device(&self) -> &dyn Device {
+        &*self.device
+    }
+
+    fn requests(&self) -> Requests<'_> {
+        Requests::new(&*self.device)
+    }
+
+    /// The options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The options, to be changed directly.
+    pub fn options_mut(&mut self) -> &mut Options {
+        &mut self.options
+    }
+
+    /// Sets an option by its name.
+    pub fn set_option(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        let active = self.session.as_ref().is_some_and(|s| !s.is_stopped());
+        self.options.set(name, value, Setter::Client { active })
+    }
+
+    /// The types.
+    pub fn types(&self) -> &Types {
+        &self.types
+    }
+
+    /// Compiles a text. `arguments` are what `$0`, `$1` … stand for.
+    pub fn compile_string(&mut self, text: &str, spec: SpecKind, arguments: &[String]) -> Result<Program> {
+        let result = self.compile(text.as_bytes(), spec, arguments);
+        result.map_err(|error| if spec == SpecKind::None { error } else { placed(error, text) })
+    }
+
+    /// Compiles the program in a file, run through the preprocessor if the options ask for it.
+    pub fn compile_file(&mut self, path: &Path, arguments: &[String]) -> Result<Program> {
+        let mut text = Vec::new();
+        std::fs::File::open(path)?.read_to_end(&mut text).map_err(|_| Code::FileIo)?;
+        self.compile_script(&text, arguments)
+    }
+
+    /// Compiles the text of a script, run through the preprocessor if the options ask for it.
+    pub fn compile_script(&mut self, text: &[u8], arguments: &[String]) -> Result<Program> {
+        if self.options.compile.cpp {
+            let text = preprocess::run(text, &self.options.compile)?;
+            return self.compile(&text, SpecKind::None, arguments);
+        }
+        self.compile(text, SpecKind::None, arguments)
+    }
+
+    fn compile(&mut self, text: &[u8], spec: SpecKind, arguments: &[String]) -> Result<Program> {
+        let compile = &self.options.compile;
+        let options = check::Options {
+            spec,
+            allow_zero_matches: compile.zdefs,
+            allow_empty: compile.empty,
+            allow_unused_args: compile.argref,
+            minimum: compile.amin,
+        };
+        let allow_missing = compile.defaultargs;
+        let macros =
+            Macros::new(arguments.to_vec()).with_process(&self.process_ids()).allow_missing(allow_missing);
+        let mut identifiers = self.identifiers.clone();
+        let mut world = World {
+            requests: Requests::new(&*self.device),
+            options: &mut self.options,
+            types: &self.types,
+            symbols: &self.symbols,
+        };
+        let checked = check::compile(text, options, &macros, &self.types, &mut identifiers, &mut world)?;
+        let mut context = codegen::Context {
+            types: &self.types,
+            strsize: string_size(&self.options),
+            aggregations: &mut self.aggregations,
+            fresh_local: &mut || identifiers.fresh_local(),
+        };
+        let mut program = codegen::compile(&checked, &mut context)?;
+        self.identifiers = identifiers;
+        self.statements.adopt(&mut program);
+        if self.options.compile.verbose {
+            eprint!("{}", dif::listings(&program));
+        }
+        Ok(program)
+    }
+
+    /// What `$pid`, `$target` and their kin stand for.
+    fn process_ids(&self) -> Vec<(&'static str, i64)> {
+        // SAFETY: these calls have no preconditions and cannot fail for the own process.
+        let ids = unsafe {
+            [
+                ("pid", i64::from(libc::getpid())),
+                ("ppid", i64::from(libc::getppid())),
+                ("pgid", i64::from(libc::getpgrp())),
+                ("sid", i64::from(libc::getsid(0))),
+                ("uid", i64::from(libc::getuid())),
+                ("euid", i64::from(libc::geteuid())),
+                ("gid", i64::from(libc::getgid())),
+                ("egid", i64::from(libc::getegid())),
+                ("projid", 0),
+                ("taskid", 0),
+            ]
+        };
+        let mut ids = ids.to_vec();
+        // Without a process `$target` is 0, as the original has it.
+        ids.push(("target", self.targets.first().map_or(0, |t| i64::from(t.pid()))));
+        ids
+    }
+
+    /// Enables a program: how many probes it matched.
+    pub fn enable(&mut self, program: &Program) -> Result<u32> {
+        self.enable_image(&dof::program_image(program))
+    }
+
+    /// Enables a program image.
+    pub fn enable_image(&mut self, image: &[u8]) -> Result<u32> {
+        self.requests().enable(image).map_err(|errno| match errno {
+            libc::EINVAL => Code::DifInvalid.into(),
+            libc::EFAULT => Code::DifFault.into(),
+            libc::E2BIG => Code::DifSize.into(),
+            libc::EBUSY => Code::Enabling.into(),
+            errno => Error::Sys(errno),
+        })
+    }
+
+    /// What a program asks of the consumer.
+    pub fn program_info(&self, program: &Program) -> ProgramInfo {
+        use dtrace_abi::action;
+        let least =
+            |all: &mut dyn Iterator<Item = Attribute>| all.fold(Attribute::MAXIMUM, Attribute::minimum);
+        let kinds: Vec<u32> = program.stmts().flat_map(|s| &s.actions).map(|a| a.kind).collect();
+        let count = |of: &dyn Fn(u32) -> bool| kinds.iter().filter(|&&k| of(k)).count() as u32;
+        let bare = program.ecbs.iter().filter(|e| e.stmts.is_empty()).count() as u32;
+        ProgramInfo {
+            descriptions: least(&mut program.ecbs.iter().map(|e| e.attribute)),
+            statements: least(&mut program.stmts().map(|s| s.attribute)),
+            aggregates: count(&action::is_aggregation),
+            records: bare + count(&|k| !action::is_aggregation(k) && !action::is_speculative(k)),
+            matches: 0,
+            speculations: count(&|k| k == action::SPECULATE),
+        }
+    }
+
+    /// Starts tracing what has been enabled: the library's own ERROR program and the options go first.
+    pub fn go(&mut self) -> Result<()> {
+        if self.session.is_some() {
+            return Err(Code::Active.into());
+        }
+        let mut program = dof::error_program();
+        self.statements.adopt(&mut program);
+        self.enable(&program)?;
+        let image = dof::options_image(self.options.set_values());
+        self.requests().enable(&image).map_err(Error::Sys)?;
+        self.session = Some(Session::start(Requests::new(&*self.device), &mut self.options)?);
+        Ok(())
+    }
+
+    /// Stops tracing: END runs.
+    pub fn stop(&mut self) -> Result<()> {
+        match &mut self.session {
+            Some(session) => session.stop(Requests::new(&*self.device)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether tracing has begun and was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_stopped)
+    }
+
+    /// How long until [`Handle::work`] has something to do.
+    pub fn idle(&self) -> Duration {
+        self.session.as_ref().map_or(Duration::ZERO, |session| session.idle(&self.options))
+    }
+
+    /// Consumes what there is.
+    pub fn work(&mut self, out: &mut Output, observer: &mut dyn Observer) -> Result<Progress> {
+        self.with_session(|session, context| session.work(context, out, observer))
+    }
+
+    /// Prints the aggregations that the program has not printed itself.
+    pub fn print_aggregations(&mut self, out: &mut Output) -> Result<()> {
+        self.with_session(|session, context| session.print_aggregations(context, out))
+    }
+
+    /// The aggregations as they are known now; none before tracing has begun.
+    pub fn aggregates(&mut self) -> Option<&mut Aggregates> {
+        self.session.as_mut().map(Session::aggregates)
+    }
+
+    fn with_session<T>(&mut self, f: impl FnOnce(&mut Session, &mut Context<'_>) -> Result<T>) -> Result<T> {
+        let session = self.session.as_mut().ok_or(Error::Sys(libc::EINVAL))?;
+        let mut context = Context {
+            requests: Requests::new(&*self.device),
+            statements: &self.statements,
+            options: &mut self.options,
+            symbols: &self.symbols,
+            types: &self.types,
+        };
+        f(session, &mut context)
+    }
+
+    /// Starts a program, stopped before its first instruction (`-c`). The first process is `$target`.
+    pub fn create_process(&mut self, command: &[String]) -> Result<u32> {
+        let target = Target::create(command, self.device.descriptor().is_none())?;
+        let pid = target.pid();
+        self.targets.push(target);
+        Ok(pid)
+    }
+
+    /// Takes a running process (`-p`).
+    pub fn grab_process(&mut self, pid: u32) -> Result<()> {
+        let target = Target::grab(pid, self.device.descriptor().is_none())?;
+        self.targets.push(target);
+        Ok(())
+    }
+
+    /// The processes that were created or grabbed.
+    pub fn targets(&mut self) -> &mut [Target] {
+        &mut self.targets
+    }
+}
+
+/// The version of DIF that the compiler makes.
+fn dif_version() -> u32 {
+    u32::from(dtrace_abi::dif::VERSION)
+}
+
+/// The size of a string.
+fn string_size(options: &Options) -> u32 {
+    let size = options.get(option::STRSIZE).or(Some(option::DEFAULTS[option::STRSIZE as usize]));
+    size.and_then(|n| u32::try_from(n).ok()).unwrap_or(256)
+}
+
+/// A fault in a text of a command line: it has no line, and the words say in which part of the clause it is.
+fn placed(error: Error, text: &str) -> Error {
+    let Error::Compile(fault) = error else { return error };
+    if fault.file.is_some() {
+        return Error::Compile(fault);
+    }
+    let message = if is_of_expression(fault.tag) {
+        format!("in {}: {}", region(text, fault.offset as usize), fault.message)
+    } else {
+        fault.message.clone()
+    };
+    Error::Compile(Box::new(Diagnostic { line: 0, message, ..*fault }))
+}
+
+/// Whether a fault is one of an expression, whose place in the clause the original names.
+fn is_of_expression(tag: Tag) -> bool {
+    matches!(
+        tag,
+        Tag::AddrofLval
+            | Tag::AddrofVar
+            | Tag::AggFunc
+            | Tag::AggRedef
+            | Tag::ArgsIdx
+            | Tag::ArgsMulti
+            | Tag::ArgsType
+            | Tag::ArrLocal
+            | Tag::CastInval
+            | Tag::DerefNonptr
+            | Tag::DerefVoid
+            | Tag::IdentBadref
+            | Tag::IdentUndef
+            | Tag::OpArith
+            | Tag::OpIncompat
+            | Tag::OpIncomplete
+            | Tag::OpInt
+            | Tag::OpLval
+            | Tag::OpPtr
+            | Tag::OpScalar
+            | Tag::OpSou
+            | Tag::OpVfptr
+            | Tag::OpWrite
+            | Tag::PredScalar
+            | Tag::ProtoArg
+            | Tag::ProtoLen
+            | Tag::SizeofBitfield
+            | Tag::TypeMember
+            | Tag::VarUndef
+            | Tag::XlateNoconv
+            | Tag::XlateNone
+    )
+}
+
+/// Whether an offset is in a predicate or behind the brace of a clause.
+fn region(text: &str, offset: usize) -> &'static str {
+    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
+    for byte in text.bytes().take(offset) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' if !quoted => depth += 1,
+            b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    if depth > 0 { "action list" } else { "predicate" }
+}
