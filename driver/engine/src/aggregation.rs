@@ -8,12 +8,15 @@
 //! ```text
 //!   records:  | id | keys ... | value ... | id | keys ... | value ... |  free        |
 //!               ^ 8-aligned                 ^
-//!   index:    | hash:32 offset/8+1:32 | 0 | 0 | ...      open addressing, linear probing, a power of two of slots
+//!   index:    | hash:32 number:32 | 0 | 0 | ...      open addressing, linear probing, a power of two of slots
 //! ```
 //!
-//! What always holds: an index slot that is not 0 leads to a record that is complete, lies below `used`, and is 8-aligned;
-//! there is always a free slot, so that a search ends. One table is touched by one CPU in probe context, or by the
-//! consumer after the CPU has passed a quiescent point; never by both. So there are no atomics here.
+//! Before the index is asked, the record that the aggregation met last is looked at: threads run for a while, and call the
+//! same thing again.
+//!
+//! What always holds: a number that is not 0, in the index or remembered, leads to a record that is complete, lies below
+//! `used`, and is 8-aligned; there is always a free slot, so that a search ends. One table is touched by one CPU in probe
+//! context, or by the consumer after the CPU has passed a quiescent point; never by both. So there are no atomics here.
 //!
 //! An update takes no memory, divides only where `lquantize` and `llquantize` must, and reads of a string key no more
 //! than the string. When no room is left for a new key the update is dropped and counted; known keys go on.
@@ -28,7 +31,9 @@ use dtrace_abi::agg;
 
 use crate::buffer::Counts;
 use crate::exchange::{Exchangeable, Pair};
-use crate::mem::{Bytes, OutOfMemory, TryPush, try_filled, try_to_vec};
+use crate::mem::{Bytes, OutOfMemory, try_filled};
+pub use crate::tuple::Key;
+use crate::tuple::{ID_SIZE, Tuple};
 
 /// An aggregating function with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,46 +230,13 @@ fn step(upper: u64, nsteps: u64) -> u64 {
     upper.checked_div(nsteps).unwrap_or(0).max(1)
 }
 
-/// One key of an aggregation, where the ECB stages it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key {
-    /// Where it is, from the id word on.
-    pub offset: u32,
-    /// Its bytes.
-    pub size: u32,
-    /// Whether it is a string: what follows its NUL does not count.
-    pub string: bool,
-}
-
 /// An aggregating action, ready to be taken.
 #[derive(Debug)]
 pub struct Aggregation {
     id: u32,
-    value_offset: u32,
     size: u32,
-    /// Whole words of keys that are not strings.
-    runs: Vec<Run>,
-    /// What is left of such keys behind their last whole word.
-    tails: Vec<Tail>,
-    /// Keys that are strings.
-    strings: Vec<Key>,
+    tuple: Tuple,
     function: Function,
-    keys: Vec<Key>,
-}
-
-/// Words that follow each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Run {
-    at: u32,
-    words: u32,
-}
-
-/// Less than a word: what is left of the word at `at` when it is shifted down and masked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Tail {
-    at: u32,
-    shift: u32,
-    mask: u64,
 }
 
 /// Why there is no such aggregation.
@@ -290,50 +262,12 @@ impl Aggregation {
         keys: &[Key],
         value_offset: u32,
     ) -> Result<Aggregation, AggregationError> {
-        let inside = |key: &Key| {
-            let end = key.offset.checked_add(key.size);
-            key.offset as usize >= ID_SIZE && end.is_some_and(|end| end <= value_offset)
-        };
         let size = u32::try_from(function.size()).ok().and_then(|size| size.checked_add(value_offset));
-        let Some(size) = size else { return Err(AggregationError::Layout) };
-        let aligned = value_offset.is_multiple_of(size_of::<u64>() as u32) && value_offset != 0;
-        if id == dtrace_abi::record::AGGIDNONE || !aligned || !keys.iter().all(inside) {
+        let Some(size) = size.filter(|_| id != dtrace_abi::record::AGGIDNONE) else {
             return Err(AggregationError::Layout);
-        }
-        let mut aggregation = Aggregation {
-            id,
-            value_offset,
-            size,
-            runs: Vec::new(),
-            tails: Vec::new(),
-            strings: Vec::new(),
-            function,
-            keys: try_to_vec(keys)?,
         };
-        keys.iter().try_for_each(|key| aggregation.add_key(key))?;
-        Ok(aggregation)
-    }
-
-    /// Cuts a key, which lies between id and value, into what can be read word by word.
-    fn add_key(&mut self, key: &Key) -> Result<(), OutOfMemory> {
-        const BYTES: u32 = WORD as u32;
-        if key.string {
-            return self.strings.try_push(*key);
-        }
-        let (words, rest) = (key.size / BYTES, key.size % BYTES);
-        match self.runs.last_mut() {
-            _ if words == 0 => (),
-            Some(last) if last.at + last.words * BYTES == key.offset => last.words += words,
-            _ => self.runs.try_push(Run { at: key.offset, words })?,
-        }
-        if rest != 0 {
-            // The word that is read must not reach beyond the keys: where it would, it begins further down.
-            let start = key.offset + words * BYTES;
-            let at = start.min(self.value_offset - BYTES);
-            let mask = u64::MAX >> (u64::BITS - rest * u8::BITS);
-            self.tails.try_push(Tail { at, shift: (start - at) * u8::BITS, mask })?;
-        }
-        Ok(())
+        let tuple = Tuple::new(keys, value_offset)?.ok_or(AggregationError::Layout)?;
+        Ok(Aggregation { id, size, tuple, function })
     }
 
     /// Its id.
@@ -351,7 +285,7 @@ impl Aggregation {
     /// Where the value stands, from the id word on.
     #[must_use]
     pub fn value_offset(&self) -> u32 {
-        self.value_offset
+        self.tuple.end()
     }
 
     /// Bytes of a record, from the id word to the end of the value.
@@ -359,180 +293,28 @@ impl Aggregation {
     pub fn size(&self) -> u32 {
         self.size
     }
-
-    /// The hash of the keys in staging memory.
-    ///
-    /// # Safety
-    ///
-    /// From `staged` on, [`Aggregation::value_offset`] bytes can be read.
-    #[inline]
-    unsafe fn hash(&self, staged: *const u8) -> u64 {
-        let mut hash = u64::from(self.id);
-        for run in &self.runs {
-            for word in 0..run.words {
-                // SAFETY: `add_key` has taken runs from keys, which lie before the value.
-                hash = mix(hash, unsafe { load(staged, run.at + word * WORD as u32) });
-            }
-        }
-        for tail in &self.tails {
-            // SAFETY: `add_key` has chosen a word that lies before the value.
-            hash = mix(hash, unsafe { tail.load(staged) });
-        }
-        for string in &self.strings {
-            // SAFETY: the string lies before the value.
-            hash = hash_string(hash, unsafe { string.bytes(staged) });
-        }
-        hash
-    }
-
-    /// Whether a record, whose strings are zero-filled, has the keys in staging memory.
-    ///
-    /// # Safety
-    ///
-    /// From `staged` and from `record` on, [`Aggregation::value_offset`] bytes can be read.
-    #[inline]
-    unsafe fn matches(&self, staged: *const u8, record: *const u8) -> bool {
-        // SAFETY: the value is not before the end of the id.
-        if unsafe { record.cast::<u32>().read_unaligned() } != self.id {
-            return false;
-        }
-        for run in &self.runs {
-            for word in 0..run.words {
-                let at = run.at + word * WORD as u32;
-                // SAFETY: `add_key` has taken runs from keys, which lie before the value.
-                if unsafe { load(staged, at) != load(record, at) } {
-                    return false;
-                }
-            }
-        }
-        for tail in &self.tails {
-            // SAFETY: `add_key` has chosen a word that lies before the value.
-            if unsafe { tail.load(staged) != tail.load(record) } {
-                return false;
-            }
-        }
-        for string in &self.strings {
-            // SAFETY: the string lies before the value.
-            let (staged, stored) = unsafe { (string.bytes(staged), string.bytes(record)) };
-            if !same_string(staged, stored) {
-                return false;
-            }
-        }
-        true
-    }
 }
-
-impl Key {
-    /// Its bytes in memory that begins with the id word.
-    ///
-    /// # Safety
-    ///
-    /// From `start` on, the bytes up to the end of the key can be read as long as the slice is used.
-    #[inline]
-    unsafe fn bytes<'a>(&self, start: *const u8) -> &'a [u8] {
-        // SAFETY: by contract.
-        unsafe { core::slice::from_raw_parts(start.add(self.offset as usize), self.size as usize) }
-    }
-}
-
-impl Tail {
-    /// Its bytes as a word.
-    ///
-    /// # Safety
-    ///
-    /// The word at `at` can be read.
-    #[inline]
-    unsafe fn load(&self, start: *const u8) -> u64 {
-        // SAFETY: by contract.
-        unsafe { load(start, self.at) }.wrapping_shr(self.shift) & self.mask
-    }
-}
-
-/// The word at an offset.
-///
-/// # Safety
-///
-/// It can be read.
-#[inline]
-unsafe fn load(start: *const u8, at: u32) -> u64 {
-    // SAFETY: by contract.
-    u64::from_le(unsafe { start.add(at as usize).cast::<u64>().read_unaligned() })
-}
-
-/// Bytes of the id that a record begins with.
-const ID_SIZE: usize = size_of::<u32>();
 
 /// Bytes of a word.
 const WORD: usize = size_of::<u64>();
 
-/// Takes a word into a hash: a multiplication to 128 bits, folded.
-#[inline]
-fn mix(hash: u64, word: u64) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let product = u128::from(hash.rotate_left(23) ^ word) * u128::from(ODD);
-    product as u64 ^ (product >> 64) as u64
-}
-
-/// The bytes of a slice shorter than a word, as a word.
-#[inline]
-fn short_word(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
-}
-
-/// The bytes of a word before its first zero byte, the others zero; and whether there is a zero byte.
-#[inline]
-fn up_to_nul(word: u64) -> (u64, bool) {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zeros = word.wrapping_sub(LOW) & !word & HIGH;
-    if zeros == 0 {
-        return (word, false);
-    }
-    // The lowest mark is exact; what borrows may have marked lies above it.
-    let below = zeros & zeros.wrapping_neg();
-    (word & (below >> 7).wrapping_sub(1), true)
-}
-
-#[inline]
-fn hash_string(mut hash: u64, mut bytes: &[u8]) -> u64 {
-    while let Some((word, rest)) = bytes.split_first_chunk::<WORD>() {
-        let (word, ended) = up_to_nul(u64::from_le_bytes(*word));
-        hash = mix(hash, word);
-        if ended {
-            return hash;
-        }
-        bytes = rest;
-    }
-    if bytes.is_empty() { hash } else { mix(hash, up_to_nul(short_word(bytes)).0) }
-}
-
-/// Whether a string is the one in a record of the same size that is zero-filled.
-#[inline]
-fn same_string(mut staged: &[u8], mut stored: &[u8]) -> bool {
-    while let (Some((x, staged_rest)), Some((y, stored_rest))) =
-        (staged.split_first_chunk::<WORD>(), stored.split_first_chunk::<WORD>())
-    {
-        let (word, ended) = up_to_nul(u64::from_le_bytes(*x));
-        if word != u64::from_le_bytes(*y) {
-            return false;
-        }
-        if ended {
-            return true;
-        }
-        (staged, stored) = (staged_rest, stored_rest);
-    }
-    staged.is_empty() || up_to_nul(short_word(staged)).0 == short_word(stored)
-}
+/// The number of no record; records are numbered by the word they begin at, from 1.
+const NO_RECORD: u32 = 0;
 
 /// How many slots a search looks at before it gives up: keys that somebody made to collide cost a drop, not time.
 const PROBES: usize = 1024;
 
+/// How many aggregations a table remembers the last record of, by the low bits of their id.
+const RECENT: usize = 8;
+
 /// The aggregations of one CPU between two snapshots.
 pub struct Table {
+    /// The number of the record that each aggregation met last: what fires on a CPU is mostly what fired there before.
+    recent: [u32; RECENT],
     records: Bytes,
     /// Bytes of `records` that are in use; a multiple of 8.
     used: usize,
-    /// Slots: 0, or the upper half of the hash above the record's offset in words plus one.
+    /// Slots: the upper half of the hash above the number of the record, or 0.
     index: Vec<u64>,
     /// Slots that are not 0.
     filled: usize,
@@ -544,6 +326,7 @@ impl Table {
     pub fn new(size: usize) -> Result<Table, OutOfMemory> {
         let slots = (size / (4 * WORD)).max(1).checked_next_power_of_two().ok_or(OutOfMemory)?.max(2);
         Ok(Table {
+            recent: [NO_RECORD; RECENT],
             records: Bytes::zeroed(size.saturating_sub(slots * WORD) & !(WORD - 1))?,
             used: 0,
             index: try_filled(slots, 0)?,
@@ -577,7 +360,7 @@ impl Table {
     pub fn update(&mut self, aggregation: &Aggregation, staged: &[u8], value: i64, increment: u64) {
         match self.record(aggregation, staged) {
             Some(at) => {
-                let first = (at + aggregation.value_offset as usize) / WORD;
+                let first = (at + aggregation.value_offset() as usize) / WORD;
                 if let Some(words) = self.records.words_mut().get_mut(first..) {
                     aggregation.function.update(words, value, increment);
                 }
@@ -589,48 +372,57 @@ impl Table {
     /// Where the record of the staged keys is; a new one if there was none.
     #[inline]
     fn record(&mut self, aggregation: &Aggregation, staged: &[u8]) -> Option<usize> {
-        if staged.len() < aggregation.value_offset as usize {
-            return None;
-        }
-        // SAFETY: `staged` has just been seen to be long enough.
-        let hash = unsafe { aggregation.hash(staged.as_ptr()) };
-        let slot = hash as usize & self.index.len().wrapping_sub(1);
-        let entry = *self.index.get(slot)?;
-        match self.record_of(entry, aggregation, staged, hash) {
+        let recent = self.recent.get(aggregation.id as usize % RECENT).copied().unwrap_or(NO_RECORD);
+        match self.record_at(recent, aggregation, staged) {
             Some(at) => Some(at),
-            None => self.search_on(aggregation, staged, hash),
+            None => self.search(aggregation, staged),
         }
     }
 
-    /// Where the record of an index entry is, if it is the one of the staged keys.
+    /// Where the record of this number is, if it is the one of the staged keys.
     #[inline]
-    fn record_of(&self, entry: u64, aggregation: &Aggregation, staged: &[u8], hash: u64) -> Option<usize> {
-        if entry >> 32 != hash >> 32 || staged.len() < aggregation.value_offset as usize {
-            return None;
-        }
-        // An entry of 0 has no record: this wraps to what is surely not inside.
-        let at = (entry as u32 as usize).wrapping_sub(1).wrapping_mul(WORD);
-        if at.saturating_add(aggregation.size as usize) > self.used {
+    fn record_at(&self, number: u32, aggregation: &Aggregation, staged: &[u8]) -> Option<usize> {
+        // Without a record, this wraps to what is surely not inside.
+        let at = (number as usize).wrapping_sub(1).wrapping_mul(WORD);
+        let inside = at.saturating_add(aggregation.size as usize) <= self.used;
+        if !inside || staged.len() < aggregation.value_offset() as usize {
             return None;
         }
         let record = self.records.start().as_ptr().wrapping_add(at);
-        // SAFETY: `staged` is long enough; the record is, because what would be its end is in use.
-        unsafe { aggregation.matches(staged.as_ptr(), record) }.then_some(at)
+        // SAFETY: the record is long enough, because what would be its end is in use; so is `staged`.
+        let same = unsafe {
+            record.cast::<u32>().read() == aggregation.id
+                && aggregation.tuple.matches(staged.as_ptr(), record)
+        };
+        same.then_some(at)
     }
 
-    /// The search from its beginning, all the way: to a free slot, where a new record is made.
-    #[cold]
+    /// The search by hash, to the record or to a free slot, where a new record is made.
     #[inline(never)]
-    fn search_on(&mut self, aggregation: &Aggregation, staged: &[u8], hash: u64) -> Option<usize> {
+    fn search(&mut self, aggregation: &Aggregation, staged: &[u8]) -> Option<usize> {
+        if staged.len() < aggregation.value_offset() as usize {
+            return None;
+        }
+        // SAFETY: `staged` has just been seen to be long enough.
+        let hash = unsafe { aggregation.tuple.hash(u64::from(aggregation.id), staged.as_ptr()) };
         let mask = self.index.len().wrapping_sub(1);
         let mut slot = hash as usize & mask;
         for _ in 0..PROBES {
             let entry = *self.index.get(slot)?;
-            if entry == 0 {
-                return self.insert(aggregation, staged, hash, slot);
+            let number = entry as u32;
+            let found = match entry {
+                0 => self.insert(aggregation, staged, hash, slot),
+                _ if entry >> 32 == hash >> 32 => self.record_at(number, aggregation, staged),
+                _ => None,
+            };
+            if found.is_some() {
+                if let Some(recent) = self.recent.get_mut(aggregation.id as usize % RECENT) {
+                    *recent = number;
+                }
+                return found;
             }
-            if let Some(at) = self.record_of(entry, aggregation, staged, hash) {
-                return Some(at);
+            if entry == 0 {
+                return None;
             }
             slot = slot.wrapping_add(1) & mask;
         }
@@ -638,6 +430,8 @@ impl Table {
     }
 
     /// Makes a record of the staged keys.
+    #[cold]
+    #[inline(never)]
     fn insert(&mut self, aggregation: &Aggregation, staged: &[u8], hash: u64, slot: usize) -> Option<usize> {
         let at = self.used;
         let size = (aggregation.size as usize).next_multiple_of(WORD);
@@ -649,16 +443,8 @@ impl Table {
         let record = self.records.get_mut(at..)?.get_mut(..size)?;
         record.fill(0);
         record.first_chunk_mut::<ID_SIZE>()?.copy_from_slice(&aggregation.id.to_ne_bytes());
-        for key in &aggregation.keys {
-            let from = staged.get(key.offset as usize..)?.get(..key.size as usize)?;
-            let len = match key.string {
-                true => from.iter().position(|&b| b == 0).unwrap_or(from.len()),
-                false => from.len(),
-            };
-            let to = record.get_mut(key.offset as usize..)?.get_mut(..len)?;
-            to.copy_from_slice(from.get(..len)?);
-        }
-        let value = self.records.words_mut().get_mut((at + aggregation.value_offset as usize) / WORD..)?;
+        aggregation.tuple.copy(staged, record)?;
+        let value = self.records.words_mut().get_mut((at + aggregation.value_offset() as usize) / WORD..)?;
         aggregation.function.init(value);
         *self.index.get_mut(slot)? = hash >> 32 << 32 | u64::from(number);
         self.filled += 1;
@@ -672,6 +458,7 @@ impl Exchangeable for Table {
         if self.filled != 0 {
             self.index.fill(0);
         }
+        self.recent = [NO_RECORD; RECENT];
         self.used = 0;
         self.filled = 0;
         self.counts = Counts::default();

@@ -40,6 +40,7 @@ pub mod provider;
 pub mod scratch;
 mod session;
 mod state;
+mod tuple;
 pub mod variable;
 pub mod verify;
 
