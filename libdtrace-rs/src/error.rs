@@ -54,6 +54,17 @@ impl Error {
         }
     }
 
+    /// The message as a command shows it: with the tag if tags are wanted, with the place if the program has lines.
+    pub fn text(&self, tag: bool, place: bool) -> String {
+        match self {
+            Self::Compile(diagnostic) => {
+                let tag = if tag { format!("[{}] ", diagnostic.tag.name()) } else { String::new() };
+                if place { format!("{tag}{diagnostic}") } else { format!("{tag}{}", diagnostic.message) }
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// The message with the tag in front, as `-x errtags` shows it.
     pub fn tagged(&self) -> String {
         match self {

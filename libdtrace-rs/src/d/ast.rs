@@ -22,6 +22,8 @@ pub struct Pos {
 pub struct Program {
     /// Clauses, declarations and pragmas, in order: a declaration counts from where it stands.
     pub items: Vec<Item>,
+    /// Where the text ends.
+    pub end: Pos,
     /// Which file the text from a byte offset on came from, as line controls say; sorted by offset.
     pub files: Vec<(u32, Rc<str>)>,
 }

@@ -482,7 +482,7 @@ impl<'a> Lexer<'a> {
         let end = self.scan(self.at, |b| b != b'\n');
         let line = String::from_utf8_lossy(&self.text[self.at + 1..end]).into_owned();
         self.at = end;
-        if pos.offset == 0 && line.starts_with('!') {
+        if line.starts_with('!') {
             return Ok(());
         }
         let (words, rests) = self.control_words(&line, pos)?;
@@ -514,6 +514,14 @@ impl<'a> Lexer<'a> {
     }
 
     fn push_pragma(&mut self, pos: Pos, words: &[PragmaWord], rests: &[Rc<str>], is_d: bool) -> Result<()> {
+        // This one option is the lexer's own.
+        if let [PragmaWord::Word(option), PragmaWord::Word(name), ..] = words
+            && is_d
+            && &**option == "option"
+            && &**name == "defaultargs"
+        {
+            self.macros.allow_missing_here();
+        }
         let text = rests.first().cloned().unwrap_or_else(|| "".into());
         self.pragmas.push(Pragma { pos, words: words.to_vec(), text, is_d });
         Ok(())

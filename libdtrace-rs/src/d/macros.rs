@@ -1,6 +1,6 @@
 //! Macro variables (`$target`, `$pid`) and macro arguments (`$1`, `$$1`).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The values of macro variables and arguments for one program.
@@ -12,6 +12,8 @@ pub struct Macros {
     args: Vec<String>,
     variables: BTreeMap<String, i64>,
     default_args: bool,
+    /// What a pragma of the program itself says.
+    default_here: Cell<bool>,
     used: RefCell<BTreeSet<usize>>,
 }
 
@@ -58,7 +60,7 @@ impl Macros {
             self.used.borrow_mut().insert(index);
             return match self.args.get(index) {
                 Some(text) => Some(Value::Text(text.clone())),
-                None if self.default_args => Some(Value::Default),
+                None if self.default_args || self.default_here.get() => Some(Value::Default),
                 None => None,
             };
         }
@@ -71,8 +73,14 @@ impl Macros {
         (1..self.args.len()).find(|i| !used.contains(i)).map(|i| (i, self.args[i].as_str()))
     }
 
-    /// Forgets which arguments were referred to.
+    /// Lets a missing argument be 0 or the empty string from here to the end of the program: `#pragma D option defaultargs`.
+    pub(super) fn allow_missing_here(&self) {
+        self.default_here.set(true);
+    }
+
+    /// Forgets which arguments were referred to, and what the program before said.
     pub fn reset(&self) {
+        self.default_here.set(false);
         self.used.borrow_mut().clear();
     }
 }

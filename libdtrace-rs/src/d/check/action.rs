@@ -62,11 +62,9 @@ impl Checker<'_> {
             && let Ast::Aggregation(aggregation) = &target.kind
         {
             if op.is_some() {
-                let message =
-                    format!("@{} must be assigned the result of an aggregating function", aggregation.name);
                 let known = self.identifiers.find_aggregation(&aggregation.name).is_some();
                 return Err(if known {
-                    self.error(Tag::AggFunc, pos, message)
+                    self.not_aggregating(&aggregation.name, pos)
                 } else {
                     self.undefined(target)
                 });
@@ -373,11 +371,10 @@ impl Checker<'_> {
             let message = "tracemem ( ) prototype mismatch: expected at most 3 args";
             return Err(self.error(Tag::TracememArgs, pos, message));
         }
-        // The prototype counts the arguments; their types have messages of their own.
-        if args.len() < 2 {
-            self.arguments(function, args, pos)?;
-        }
-        let address = self.expr(&args[0])?;
+        // The prototype counts the arguments and wants a number for the second.
+        let Some(address) = self.arguments(function, args, pos)?.into_iter().next() else {
+            unreachable!("the prototype asks for arguments");
+        };
         let usable = self.types.is_pointer(address.ty)
             || self.types.is_integer(address.ty)
             || self.types.is_array(address.ty);

@@ -38,6 +38,11 @@ impl Checker<'_> {
         Ok(self.dynamic(pos))
     }
 
+    pub(super) fn not_aggregating(&self, name: &str, pos: Pos) -> super::Error {
+        let message = format!("@{name} must be assigned the result of an aggregating function");
+        self.error(Tag::AggFunc, pos, message)
+    }
+
     /// `@name[keys] = function(arguments)`
     pub(super) fn aggregate(
         &mut self,
@@ -46,21 +51,19 @@ impl Checker<'_> {
         pos: Pos,
     ) -> Result<Aggregate> {
         let shown = &target.name;
-        let not_a_function = || {
-            let message = format!("@{shown} must be assigned the result of an aggregating function");
-            self.error(Tag::AggFunc, pos, message)
+        let Ast::Call(_, args) = &value.kind else {
+            // A fault in the value is the better message.
+            self.expr(value)?;
+            return Err(self.not_aggregating(shown, pos));
         };
-        let Ast::Call(_, args) = &value.kind else { return Err(not_a_function()) };
         let Some(function) = self.called(value) else {
             // An undefined function is the better message.
             self.expr(value)?;
-            return Err(self.error(
-                Tag::AggFunc,
-                pos,
-                format!("@{shown} must be assigned the result of an aggregating function"),
-            ));
+            return Err(self.not_aggregating(shown, pos));
         };
-        let FunctionKind::Aggregating(kind) = function.kind else { return Err(not_a_function()) };
+        let FunctionKind::Aggregating(kind) = function.kind else {
+            return Err(self.not_aggregating(shown, pos));
+        };
         self.uses_name(function.name);
 
         let mut keys = Vec::new();

@@ -40,7 +40,11 @@ impl Checker<'_> {
             return Err(self.error(Tag::DeclIdred, pos, format!("typedef redeclared: {name}")));
         }
         if self.identifiers.is_taken(name) || builtin::is_builtin(name) {
-            return Err(self.error(Tag::DeclIdred, pos, format!("identifier redeclared as typedef: {name}")));
+            return Err(self.error(
+                Tag::DeclIdred,
+                pos,
+                format!("global variable identifier redeclared: {name}"),
+            ));
         }
         let target = self.derived_type(base, declarator)?;
         self.types.declare_typedef(name, target);

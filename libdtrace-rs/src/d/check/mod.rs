@@ -83,9 +83,25 @@ const DEFINED: Attribute = Attribute { name: 6, data: 6, class: 5 };
 /// The stability of the kernel's symbols and types.
 const KERNEL: Attribute = Attribute { name: 1, data: 1, class: 0 };
 
-/// Compiles a text to its checked form. On success `identifiers` holds what the program defines; on failure it is as it
-/// was.
+/// Compiles a text to its checked form. On success `identifiers` and `types` hold what the program defines; on failure
+/// they are as they were.
 pub fn compile(
+    text: &[u8],
+    options: Options,
+    macros: &Macros,
+    types: &Types,
+    identifiers: &mut Identifiers,
+    env: &mut dyn Environment,
+) -> Result<Program> {
+    let checkpoint = types.checkpoint();
+    let result = compile_text(text, options, macros, types, identifiers, env);
+    if result.is_err() {
+        types.roll_back(checkpoint);
+    }
+    result
+}
+
+fn compile_text(
     text: &[u8],
     options: Options,
     macros: &Macros,
@@ -95,14 +111,8 @@ pub fn compile(
 ) -> Result<Program> {
     macros.reset();
     let program = parser::parse_program(text, options.spec, macros, &Names { types, identifiers })?;
-    if program.items.is_empty() && !options.allow_empty {
-        return Err(diagnostic(
-            &program.files,
-            Tag::Empty,
-            Pos { line: 1, offset: 0 },
-            "empty D program translation unit",
-        ));
-    }
+    // Variables and types alone are nothing to compile.
+    let is_content = |item: &Item| !matches!(item, Item::Declaration(_) | Item::Pragma(_));
     let mut checker = Checker {
         types,
         identifiers: identifiers.clone(),
@@ -124,6 +134,9 @@ pub fn compile(
         checker.item(item)?;
     }
     checker.finish_pragmas()?;
+    if !options.allow_empty && !program.items.iter().any(is_content) {
+        return Err(diagnostic(&program.files, Tag::Empty, program.end, "empty D program translation unit"));
+    }
     if !options.allow_unused_args
         && let Some((number, text)) = macros.unused()
     {
@@ -228,6 +241,9 @@ impl Checker<'_> {
 
     /// The name of a type, for a message.
     fn name_of(&self, ty: TypeId) -> String {
+        if self.types.is_dynamic(ty) {
+            return "aggregation".to_owned();
+        }
         self.types.name(ty)
     }
 

@@ -128,7 +128,7 @@ impl Checker<'_> {
             Kind::Pointer(to) => match self.types.size(to) {
                 Some(size) if size > 0 => size,
                 _ => {
-                    let message = format!("operator {text} requires operand of known size");
+                    let message = format!("operator {text} requires an operand of known size");
                     return Err(self.error(Tag::OpVfptr, pos, message));
                 }
             },

@@ -132,7 +132,7 @@ impl Checker<'_> {
         };
         let mut numbers = version.split('.').map(str::parse::<u32>);
         let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
-            let message = format!("invalid version string specified by #pragma binding: {version}");
+            let message = "invalid version string specified by #pragma binding";
             return Err(self.error(Tag::PragmaInval, pos, message));
         };
         if builtin::is_builtin(name) {
@@ -155,7 +155,7 @@ impl Checker<'_> {
             return Err(self.error(Tag::PragmaMalform, pos, message));
         };
         if !matches!(&**class, "provider" | "module" | "library") {
-            let message = format!("invalid class specified by #pragma depends_on: {class}");
+            let message = format!("invalid class {class} specified by #pragma depends_on");
             return Err(self.error(Tag::PragmaInval, pos, message));
         }
         if !self.env.provides(class, name) {

@@ -21,7 +21,7 @@ pub fn parse_description(text: &str, spec: SpecKind, macros: &Macros) -> Result<
     };
     let text = expand(text.trim(), macros)?;
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        let id = text.parse().map_err(|_| Error::Lib(Code::BadId))?;
+        let id = text.parse().ok().filter(|id| *id != 0).ok_or(Error::Lib(Code::BadId))?;
         return Ok(ProbeDesc { id, ..ProbeDesc::default() });
     }
     let mut parts = [const { String::new() }; 4];

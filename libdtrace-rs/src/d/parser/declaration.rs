@@ -20,7 +20,7 @@ impl Parser<'_> {
     pub(super) fn type_name(&mut self) -> Result<TypeName> {
         let pos = self.pos();
         if !self.at_type() {
-            return Err(self.unexpected(&["type name"]));
+            return Err(self.unexpected(&[]));
         }
         let specifiers = self.specifiers()?;
         let declarator = self.declarator(true)?;
@@ -39,7 +39,7 @@ impl Parser<'_> {
         let pos = self.pos();
         let storage = matches!(self.token.kind, TokenKind::Keyword(k) if k.begins_declaration());
         if !self.at_type() && !storage {
-            return Err(self.unexpected(&["type name"]));
+            return Err(self.unexpected(&[]));
         }
         let specifiers = self.specifiers()?;
         if specifiers.class.is_some_and(|class| class != StorageClass::Register) {

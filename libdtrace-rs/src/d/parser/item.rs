@@ -67,7 +67,10 @@ impl Parser<'_> {
             TokenKind::Keyword(Keyword::Provider) => self.provider().map(Item::Provider),
             TokenKind::Keyword(keyword) if keyword.begins_declaration() => self.declaration(),
             TokenKind::Ident(_) => self.declaration(),
-            _ => Err(self.unexpected(&[])),
+            _ => {
+                let near = self.lexer.slice(self.token.pos.offset, self.token.end);
+                Err(self.error(Tag::Syntax, self.pos(), format!("syntax error near \"{near}\"")))
+            }
         }
     }
 
@@ -147,7 +150,7 @@ impl Parser<'_> {
             let needs_semicolon = matches!(stmt.kind, StmtKind::Expr(_));
             stmts.push(stmt);
             if needs_semicolon && !self.is(Punct::RBrace) && !self.accept(Punct::Semicolon)? {
-                return Err(self.unexpected(&["';'", "'}'"]));
+                return Err(self.unexpected_in_statement());
             }
         }
     }
@@ -157,9 +160,47 @@ impl Parser<'_> {
         let kind = match self.token.kind {
             TokenKind::Keyword(Keyword::If) => self.nested(Self::if_statement)?,
             TokenKind::Punct(Punct::LBrace) => StmtKind::Block(self.nested(Self::block)?),
-            _ => StmtKind::Expr(self.expression()?),
+            _ if self.begins_expression() => StmtKind::Expr(self.expression()?),
+            _ => return Err(self.unexpected_in_statement()),
         };
         Ok(Stmt { pos, kind })
+    }
+
+    /// The error that the current token neither continues nor begins a statement.
+    fn unexpected_in_statement(&self) -> super::Error {
+        if self.is(Punct::RParen) {
+            return self.error(Tag::Syntax, self.pos(), "extra ) in input stream");
+        }
+        self.unexpected(&["';'", "'}'"])
+    }
+
+    /// Whether the current token can begin an expression.
+    fn begins_expression(&self) -> bool {
+        match self.token.kind {
+            TokenKind::Keyword(keyword) => matches!(
+                keyword,
+                Keyword::Self_
+                    | Keyword::This
+                    | Keyword::Sizeof
+                    | Keyword::Stringof
+                    | Keyword::Offsetof
+                    | Keyword::Xlate
+            ),
+            TokenKind::Punct(punct) => matches!(
+                punct,
+                Punct::LParen
+                    | Punct::Star
+                    | Punct::And
+                    | Punct::Plus
+                    | Punct::Minus
+                    | Punct::Not
+                    | Punct::Tilde
+                    | Punct::PlusPlus
+                    | Punct::MinusMinus
+            ),
+            TokenKind::End | TokenKind::Probe(_) | TokenKind::PredicateEnd => false,
+            TokenKind::Ident(_) | TokenKind::Int(_) | TokenKind::Str(_) | TokenKind::Aggregation(_) => true,
+        }
     }
 
     fn block(&mut self) -> Result<Vec<Stmt>> {

@@ -62,7 +62,7 @@ pub enum SpecKind {
 pub fn parse_program(text: &[u8], spec: SpecKind, macros: &Macros, types: &dyn TypeNames) -> Result<Program> {
     let mut parser = Parser::new(text, spec, macros, types, Mode::Outer)?;
     let items = parser.program()?;
-    Ok(Program { items, files: parser.lexer.files().to_vec() })
+    Ok(Program { items, end: parser.pos(), files: parser.lexer.files().to_vec() })
 }
 
 /// Parses one type name, and nothing else: `struct foo *`.

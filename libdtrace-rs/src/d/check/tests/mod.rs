@@ -1,7 +1,10 @@
+mod mutation;
+
 use super::*;
 use crate::error::Code;
 
-/// A world with the probes BEGIN, END and ERROR, which have no arguments, one with typed arguments, and any number of others.
+/// A world with the probes BEGIN, END and ERROR, which have no arguments, one with typed arguments, none of the provider
+/// `none`, no probe number above 1000, and several of every other description.
 struct World;
 
 impl Environment for World {
@@ -17,6 +20,7 @@ impl Environment for World {
                 Probes { count: 1, attribute: None, args: Some(vec![arg("int", ""), arg("char *", "")]) }
             }
             ("none", _) => Probes::default(),
+            _ if description.id > 1000 => Probes::default(),
             _ => Probes { count: 2, attribute: None, args: None },
         })
     }
@@ -43,8 +47,10 @@ impl Environment for World {
 }
 
 fn check(text: &str) -> Result<Program> {
-    let mut macros = Macros::new(vec!["prog".into()]);
-    macros.set("target", 42);
+    let mut macros = Macros::new(vec!["./prog.d".into()]);
+    for name in ["target", "pid", "uid", "euid", "gid", "egid", "ppid", "pgid", "sid", "projid", "taskid"] {
+        macros.set(name, 42);
+    }
     let types = Types::with_btf_directory("/nonexistent");
     compile(text.as_bytes(), Options::default(), &macros, &types, &mut Identifiers::default(), &mut World)
 }
@@ -61,4 +67,49 @@ fn a_clause_is_checked_for_each_of_its_descriptions() {
     let program = check("BEGIN, END { trace(1); } ERROR { }").unwrap();
     let names: Vec<_> = program.clauses.iter().map(|c| c.probe.name.as_str()).collect();
     assert_eq!(names, ["BEGIN", "END", "ERROR"]);
+}
+
+/// Programs with what is said of them, from a file of such (see there).
+fn programs(file: &str) -> Vec<(String, String)> {
+    let mut list: Vec<(String, String)> = Vec::new();
+    for line in file.lines() {
+        match (line.strip_prefix("> "), line.strip_prefix("| "), list.last_mut()) {
+            (Some(text), _, _) => list.push((text.to_owned(), String::new())),
+            (None, Some(text), Some((program, _))) => {
+                program.push('\n');
+                program.push_str(text);
+            }
+            (None, None, Some((_, message))) if !line.is_empty() && !line.starts_with("# ") => {
+                if !message.is_empty() {
+                    message.push('\n');
+                }
+                message.push_str(line);
+            }
+            _ => {}
+        }
+    }
+    list
+}
+
+#[test]
+fn wrong_programs_are_told_what_is_wrong_and_where() {
+    let list = programs(include_str!("faults.txt"));
+    assert!(list.len() > 300);
+    let mut failures = Vec::new();
+    for (program, expected) in list {
+        let found = check(&program).err().map(|error| error.tagged());
+        if found.as_deref() != Some(&expected) {
+            failures.push(format!("{program}\n  expected {expected}\n  found    {found:?}"));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn right_programs_are_accepted() {
+    for (program, _) in programs(include_str!("accepted.txt")) {
+        if let Err(error) = check(&program) {
+            panic!("{program}\n  {}", error.tagged());
+        }
+    }
 }
