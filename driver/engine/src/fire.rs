@@ -220,7 +220,12 @@ impl<H: Host> Dtrace<H> {
             Work::String | Work::Bytes => {
                 if let Some(code) = &step.code {
                     match step.work {
-                        Work::String => machine.copy_string(code.get(), value, data).map(|_| ())?,
+                        Work::String if step.in_tuple => {
+                            machine.stage_string(code.get(), value, data)?;
+                        }
+                        Work::String => {
+                            machine.copy_string(code.get(), value, data)?;
+                        }
                         _ => machine.copy_bytes(code.get(), value, data)?,
                     }
                 }

@@ -414,9 +414,19 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
     /// Copies the string at an address, a result of [`Machine::run`] with this code, into a record: at most all but
     /// one of its bytes, then zeros. Returns the string's length.
     pub fn copy_string(&self, code: &Code, address: u64, record: &mut [u8]) -> Result<usize, Fault> {
-        self.with_code(code, || self.string_to(address, record)).map_err(|trap| trap.fault(None))
+        let len = self.stage_string(code, address, record)?;
+        if let Some(rest) = record.get_mut(len..) {
+            rest.fill(0);
+        }
+        Ok(len)
     }
 
+    /// As [`Machine::copy_string`], but what is behind the string's NUL stays as it is: for the keys of aggregations.
+    pub fn stage_string(&self, code: &Code, address: u64, staged: &mut [u8]) -> Result<usize, Fault> {
+        self.with_code(code, || self.string_to(address, staged)).map_err(|trap| trap.fault(None))
+    }
+
+    /// Copies a string with its NUL; returns its length without.
     fn string_to(&self, address: u64, record: &mut [u8]) -> Result<usize, Trap> {
         let room = record.len();
         if room == 0 {
@@ -429,14 +439,14 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
                 if let Some(to) = record.get_mut(..text.len()) {
                     to.copy_from_slice(text);
                 }
+                if let Some(nul) = record.get_mut(text.len()) {
+                    *nul = 0;
+                }
                 text.len()
             }
             // SAFETY: the slice is writable.
             None => unsafe { self.fetch_string(address, record.as_mut_ptr(), room)? },
         };
-        if let Some(rest) = record.get_mut(len..) {
-            rest.fill(0);
-        }
         Ok(len)
     }
 
