@@ -39,6 +39,10 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     pub fn run(&self, code: &Code) -> Result<u64, Fault> {
         self.with_code(code, || match code.shape() {
             Shape::General => self.run_general(code),
+            Shape::Array(array) => match self.run_array(array) {
+                Some(value) => Ok(value),
+                None => self.run_general(code),
+            },
             shape => self.run_shape(shape).map_err(|trap| trap.fault(Some(0))),
         })
     }

@@ -33,6 +33,7 @@
 //! Rejected: threaded code (an indirect jump per instruction); copying strings out of their memory before working on
 //! them (twice the work, and scratch memory gone for nothing).
 
+mod array;
 mod builtin;
 mod code;
 mod inet;

@@ -5,6 +5,7 @@
 //! [`recognise`] finds them when code is decoded, by the whole of their instructions, and [`Machine::run_shape`] does what
 //! they do at once. Everything else is [`Shape::General`].
 
+use super::array::{ArrayUse, recognise_array};
 use super::code::{ALWAYS, Insn, Op};
 use super::machine::holds;
 use super::{Machine, Subject, Trap};
@@ -54,10 +55,12 @@ pub(crate) enum Shape {
     },
     /// The first minus the second.
     Difference(Source, Source),
+    /// Uses an element of an associative array.
+    Array(ArrayUse),
 }
 
 /// The source and the register of an instruction that loads.
-fn source(insn: Insn) -> Option<(Source, u8)> {
+pub(super) fn source(insn: Insn) -> Option<(Source, u8)> {
     let source = match insn.op {
         Op::Imm => Source::Constant(insn.imm),
         Op::Arg => Source::Arg(insn.x),
@@ -83,7 +86,7 @@ fn target(insn: Insn) -> Option<(Target, u8)> {
 
 /// What decoded, not yet fused instructions do as a whole.
 pub(crate) fn recognise(insns: &[Insn]) -> Shape {
-    shape(insns).unwrap_or(Shape::General)
+    shape(insns).or_else(|| recognise_array(insns).map(Shape::Array)).unwrap_or(Shape::General)
 }
 
 fn shape(insns: &[Insn]) -> Option<Shape> {
@@ -135,7 +138,7 @@ fn shape(insns: &[Insn]) -> Option<Shape> {
 
 impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     #[inline(always)]
-    fn source(&self, source: Source) -> Result<u64, Trap> {
+    pub(super) fn source(&self, source: Source) -> Result<u64, Trap> {
         Ok(match source {
             Source::Constant(value) => value,
             Source::Arg(n) => self.arg(u64::from(n)),
@@ -146,7 +149,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
         })
     }
 
-    /// Runs an object that is not general. A fault is always of its first instruction.
+    /// Runs an object that is neither general nor about an array. A fault is always of its first instruction.
     #[inline(always)]
     pub(super) fn run_shape(&self, shape: &Shape) -> Result<u64, Trap> {
         match *shape {
@@ -173,7 +176,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
                 let first = self.source(first)?;
                 Ok(first.wrapping_sub(self.source(second)?))
             }
-            Shape::General => Ok(0),
+            Shape::General | Shape::Array(_) => Ok(0),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{FaultKind, Trap};
 use crate::dynvar::KeyWords;
 
 /// Words of a key that is kept ready for use; a longer one is put together from its parts each time.
-const READY: usize = 24;
+pub(super) const READY: usize = 24;
 
 /// One part: a value, or bytes that stay readable and unchanged until the run ends.
 #[derive(Clone, Copy)]
@@ -18,6 +18,17 @@ struct Part {
     /// The bytes, or null for a value.
     bytes: *const u8,
     len: usize,
+}
+
+impl Part {
+    /// The bytes; none for a value.
+    fn bytes(&self) -> &[u8] {
+        if self.bytes.is_null() {
+            return &[];
+        }
+        // SAFETY: `push_bytes` was promised that these bytes are readable and constant as long as the stack is used.
+        unsafe { core::slice::from_raw_parts(self.bytes, self.len) }
+    }
 }
 
 /// The stack.
@@ -32,7 +43,8 @@ pub(crate) struct Tuple {
     words: [MaybeUninit<u64>; READY],
     /// How many words there are; 0 if they are not all there.
     ready: usize,
-    shape: u64,
+    /// Which parts are bytes.
+    strings: u64,
 }
 
 impl Tuple {
@@ -43,7 +55,7 @@ impl Tuple {
             top: 0,
             words: [const { MaybeUninit::uninit() }; READY],
             ready: 1,
-            shape: 0,
+            strings: 0,
         }
     }
 
@@ -84,10 +96,10 @@ impl Tuple {
         bytes: *const u8,
         len: usize,
     ) -> Result<(), Trap> {
-        self.shape |= 1 << (8 + self.top);
+        self.strings |= 1 << self.top;
         let part = Part { value: address, bytes, len };
         self.push(part)?;
-        bytes_all(&part, &mut |word| {
+        bytes_all(part.bytes(), &mut |word| {
             self.append(word);
             self.ready != 0
         });
@@ -100,14 +112,14 @@ impl Tuple {
 
     pub(crate) fn pop(&mut self) {
         self.top = self.top.saturating_sub(1);
-        self.shape &= !(1 << (8 + self.top));
+        self.strings &= !(1 << self.top);
         // Rare enough to put the key together anew.
         self.ready = 0;
     }
 
     #[inline(always)]
     pub(crate) fn flush(&mut self) {
-        (self.top, self.ready, self.shape) = (0, 1, 0);
+        (self.top, self.ready, self.strings) = (0, 1, 0);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -129,7 +141,7 @@ impl Tuple {
 
     #[inline(always)]
     fn shape(&self) -> u64 {
-        self.shape | self.top as u64
+        shape_of(self.top, self.strings)
     }
 
     /// The key, if it is short enough to be there.
@@ -146,30 +158,39 @@ impl Tuple {
 impl KeyWords for Tuple {
     fn all(&self, mut each: impl FnMut(u64) -> bool) -> bool {
         each(self.shape())
-            && self
-                .parts()
-                .iter()
-                .all(|part| if part.bytes.is_null() { each(part.value) } else { bytes_all(part, &mut each) })
+            && self.parts().iter().all(|part| {
+                if part.bytes.is_null() { each(part.value) } else { bytes_all(part.bytes(), &mut each) }
+            })
     }
+}
+
+/// The first word of a key of `count` parts, of which those in the set `strings` are bytes.
+#[inline(always)]
+pub(super) const fn shape_of(count: usize, strings: u64) -> u64 {
+    strings << 8 | count as u64
 }
 
 /// The words of a part that is bytes.
 #[inline(always)]
-fn bytes_all(part: &Part, each: &mut impl FnMut(u64) -> bool) -> bool {
-    // SAFETY: `push_bytes` was promised that these bytes are readable and constant.
-    let bytes = unsafe { core::slice::from_raw_parts(part.bytes, part.len) };
+pub(super) fn bytes_all(bytes: &[u8], each: &mut impl FnMut(u64) -> bool) -> bool {
     let (words, rest) = bytes.as_chunks::<8>();
-    if !each(part.len as u64) || !words.iter().all(|word| each(u64::from_ne_bytes(*word))) {
+    if !each(bytes.len() as u64) || !words.iter().all(|word| each(u64::from_le_bytes(*word))) {
         return false;
     }
     if rest.is_empty() {
         return true;
     }
-    let mut last = 0;
-    for byte in rest.iter().rev() {
-        last = last << 8 | u64::from(*byte);
+    each(last_word(bytes, rest))
+}
+
+/// The bytes after the last whole word, as a word.
+#[inline(always)]
+fn last_word(bytes: &[u8], rest: &[u8]) -> u64 {
+    match bytes.last_chunk::<8>() {
+        // The last eight bytes without those that are in the word before.
+        Some(last) => u64::from_le_bytes(*last) >> (64 - 8 * rest.len()),
+        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     }
-    each(last)
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     }
 
     #[inline(always)]
-    fn load_dynamic<K: KeyWords + ?Sized>(&self, index: u32, key: &K) -> u64 {
+    pub(super) fn load_dynamic<K: KeyWords + ?Sized>(&self, index: u32, key: &K) -> u64 {
         let variables = self.clause.variables;
         match (variables.dynamic(index), variables.dynvars()) {
             (Some(dynamic), Some(store)) => store.load(&dynamic.identity(self.moment.thread()), key),
@@ -122,7 +122,12 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
 
     /// A store that finds no room is a drop, counted by the store, and no fault.
     #[inline(always)]
-    fn store_dynamic<K: KeyWords + ?Sized>(&self, index: u32, key: &K, value: u64) -> Result<(), Trap> {
+    pub(super) fn store_dynamic<K: KeyWords + ?Sized>(
+        &self,
+        index: u32,
+        key: &K,
+        value: u64,
+    ) -> Result<(), Trap> {
         let variables = self.clause.variables;
         let (Some(dynamic), Some(store)) = (variables.dynamic(index), variables.dynvars()) else {
             return Ok(());
