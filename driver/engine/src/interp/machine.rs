@@ -37,13 +37,13 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     /// Runs code to its end: the value, which by the type of the code's result may be an address.
     #[inline]
     pub fn run(&self, code: &Code) -> Result<u64, Fault> {
-        self.with_code(code, || match code.shape() {
-            Shape::General => self.run_general(code),
-            Shape::Array(array) => match self.run_array(array) {
-                Some(value) => Ok(value),
-                None => self.run_general(code),
-            },
-            shape => self.run_shape(shape).map_err(|trap| trap.fault(Some(0))),
+        self.with_code(code, || {
+            let value = match code.shape() {
+                Shape::General => None,
+                Shape::Array(array) => self.run_array(array),
+                shape => self.run_shape(shape),
+            };
+            value.map_or_else(|| self.run_general(code), Ok)
         })
     }
 

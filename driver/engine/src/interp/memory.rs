@@ -71,7 +71,7 @@ pub(crate) unsafe fn copy_own(from: *const u8, to: *mut u8, len: usize) {
         return;
     }
     let backward = from.addr() < to.addr() && to.addr() - from.addr() < len;
-    let words = (from.addr() | to.addr()) % 8 == 0
+    let words = (from.addr() | to.addr()).is_multiple_of(8)
         && (backward, from.addr().abs_diff(to.addr()) >= 8) != (true, false);
     let body = if words && !backward { len / 8 } else { 0 };
     for word in 0..body {
@@ -99,7 +99,7 @@ pub(crate) unsafe fn copy_own(from: *const u8, to: *mut u8, len: usize) {
 ///
 /// `len` bytes are readable at `from` and writable at `to`.
 unsafe fn copy_own_words(from: *const u8, to: *mut u8, len: usize) -> usize {
-    if (from.addr() | to.addr()) % 8 != 0 {
+    if !(from.addr() | to.addr()).is_multiple_of(8) {
         return 0;
     }
     let mut done = 0;
@@ -257,9 +257,13 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
         // SAFETY: `writable_bytes` says that these bytes are ours and may be written.
         unsafe {
             match bytes {
-                2 if at.addr() % 2 == 0 => AtomicU16::from_ptr(at.cast()).store(value as u16, Relaxed),
-                4 if at.addr() % 4 == 0 => AtomicU32::from_ptr(at.cast()).store(value as u32, Relaxed),
-                8 if at.addr() % 8 == 0 => AtomicU64::from_ptr(at.cast()).store(value, Relaxed),
+                2 if at.addr().is_multiple_of(2) => {
+                    AtomicU16::from_ptr(at.cast()).store(value as u16, Relaxed)
+                }
+                4 if at.addr().is_multiple_of(4) => {
+                    AtomicU32::from_ptr(at.cast()).store(value as u32, Relaxed)
+                }
+                8 if at.addr().is_multiple_of(8) => AtomicU64::from_ptr(at.cast()).store(value, Relaxed),
                 _ => {
                     for (n, byte) in value.to_le_bytes().into_iter().take(bytes as usize).enumerate() {
                         write_byte(at.add(n), byte);
@@ -469,9 +473,9 @@ unsafe fn load_own(at: *const u8, bytes: u32) -> u64 {
     unsafe {
         match bytes {
             1 => u64::from(AtomicU8::from_ptr(at).load(Relaxed)),
-            2 if at.addr() % 2 == 0 => u64::from(AtomicU16::from_ptr(at.cast()).load(Relaxed)),
-            4 if at.addr() % 4 == 0 => u64::from(AtomicU32::from_ptr(at.cast()).load(Relaxed)),
-            8 if at.addr() % 8 == 0 => AtomicU64::from_ptr(at.cast()).load(Relaxed),
+            2 if at.addr().is_multiple_of(2) => u64::from(AtomicU16::from_ptr(at.cast()).load(Relaxed)),
+            4 if at.addr().is_multiple_of(4) => u64::from(AtomicU32::from_ptr(at.cast()).load(Relaxed)),
+            8 if at.addr().is_multiple_of(8) => AtomicU64::from_ptr(at.cast()).load(Relaxed),
             _ => (0..bytes as usize).fold(0, |value, n| value | u64::from(read_byte(at.add(n))) << (8 * n)),
         }
     }

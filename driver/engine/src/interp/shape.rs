@@ -102,8 +102,7 @@ fn shape(insns: &[Insn]) -> Option<Shape> {
         [second, sub] if sub.op == Op::Sub => {
             let (other, second) = source(second)?;
             let fits = sub.a == register && sub.b == second && register != second && last.a == sub.d;
-            // A fault in the second would be told of the first.
-            (fits && !matches!(other, Source::Builtin(_))).then_some(Shape::Difference(value, other))
+            fits.then_some(Shape::Difference(value, other))
         }
         [constant, add, store] if add.op == Op::Add => {
             let (Source::Global(global), (Source::Constant(constant), second)) = (value, source(constant)?)
@@ -149,34 +148,35 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
         })
     }
 
-    /// Runs an object that is neither general nor about an array. A fault is always of its first instruction.
+    /// Runs an object that is neither general nor about an array. None if it faults: then the loop does it again, and tells
+    /// of the right instruction.
     #[inline(always)]
-    pub(super) fn run_shape(&self, shape: &Shape) -> Result<u64, Trap> {
-        match *shape {
-            Shape::Value(source) => self.source(source),
+    pub(super) fn run_shape(&self, shape: &Shape) -> Option<u64> {
+        Some(match *shape {
+            Shape::Value(source) => self.source(source).ok()?,
             Shape::Compare { source, constant, condition } => {
-                Ok(u64::from(holds(condition, self.source(source)?, constant)))
+                u64::from(holds(condition, self.source(source).ok()?, constant))
             }
             Shape::Add { global, constant, before } => {
                 let old = self.load_global(global);
                 let new = old.wrapping_add(constant);
                 self.store_global(global, new);
-                Ok(if before { old } else { new })
+                if before { old } else { new }
             }
             Shape::Store { target, source } => {
-                let value = self.source(source)?;
+                let value = self.source(source).ok()?;
                 match target {
                     Target::Global(index) => self.store_global(index, value),
                     Target::Local(index) => self.store_local(index, value),
-                    Target::Thread(index) => self.store_thread(index, value)?,
+                    Target::Thread(index) => self.store_thread(index, value).ok()?,
                 }
-                Ok(value)
+                value
             }
             Shape::Difference(first, second) => {
-                let first = self.source(first)?;
-                Ok(first.wrapping_sub(self.source(second)?))
+                let first = self.source(first).ok()?;
+                first.wrapping_sub(self.source(second).ok()?)
             }
-            Shape::General | Shape::Array(_) => Ok(0),
-        }
+            Shape::General | Shape::Array(_) => return None,
+        })
     }
 }

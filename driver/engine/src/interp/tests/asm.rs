@@ -173,10 +173,9 @@ const NAMES: &[(&str, u32)] = &[
 fn words(line: &str) -> Vec<&str> {
     let (mut words, mut rest) = (Vec::new(), line.trim());
     while !rest.is_empty() {
-        let end = if rest.starts_with('"') {
-            rest[1..].find('"').expect("closing quote") + 2
-        } else {
-            rest.find([' ', ',']).unwrap_or(rest.len())
+        let end = match rest.strip_prefix('"') {
+            Some(text) => text.find('"').expect("closing quote") + 2,
+            None => rest.find([' ', ',']).unwrap_or(rest.len()),
         };
         words.push(&rest[..end]);
         rest = rest[end..].trim_start_matches([' ', ',']);
