@@ -118,6 +118,11 @@ fn a_predicate_decides() {
 }
 
 #[test]
+fn a_predicate_may_use_what_its_body_assigns_first() {
+    check("BEGIN /!start/ { start = 5; trace(start); } BEGIN /start == 5/ { trace(6); exit(0); }", &[5, 6]);
+}
+
+#[test]
 fn if_chooses_at_run_time() {
     let text = |n| {
         format!(

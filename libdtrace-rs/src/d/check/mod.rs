@@ -263,11 +263,20 @@ impl Checker<'_> {
         for spec in &clause.probes {
             let description = self.description(spec)?;
             let probes = self.match_probes(spec, &description)?;
-            self.attribute = probes.attribute.unwrap_or(Attribute::MAXIMUM);
+            let described = probes.attribute.unwrap_or(Attribute::MAXIMUM);
             self.probe = Some(CurrentProbe { description: description.clone(), probes });
-            let predicate = clause.predicate.as_ref().map(|p| self.predicate(p)).transpose()?;
-            let attribute = self.take_attribute(spec.pos, "predicate")?;
-            let stmts = self.body(clause.body.as_deref().unwrap_or_default())?;
+            let body = clause.body.as_deref().unwrap_or_default();
+            let (predicate, attribute, stmts) = match self.clause_predicate(spec, clause, described) {
+                Ok((predicate, attribute)) => (predicate, attribute, self.body(body)?),
+                // A predicate may use a variable whose first assignment, which gives it its type, is in the body.
+                Err(fault) if fault.tag() == Some(Tag::IdentUndef) => {
+                    self.begin_again();
+                    let Ok(stmts) = self.body(body) else { return Err(fault) };
+                    let (predicate, attribute) = self.clause_predicate(spec, clause, described)?;
+                    (predicate, attribute, stmts)
+                }
+                Err(fault) => return Err(fault),
+            };
             self.probe = None;
             self.result.clauses.push(Clause {
                 pos: spec.pos,
@@ -278,6 +287,25 @@ impl Checker<'_> {
             });
         }
         Ok(())
+    }
+
+    fn clause_predicate(
+        &mut self,
+        spec: &ast::ProbeSpec,
+        clause: &ast::Clause,
+        described: Attribute,
+    ) -> Result<(Option<Expr>, Attribute)> {
+        self.attribute = described;
+        let predicate = clause.predicate.as_ref().map(|p| self.predicate(p)).transpose()?;
+        Ok((predicate, self.take_attribute(spec.pos, "predicate")?))
+    }
+
+    /// Forgets what a fault left half done.
+    fn begin_again(&mut self) {
+        self.attribute = Attribute::MAXIMUM;
+        self.pending = None;
+        self.frames.clear();
+        self.depth = 0;
     }
 
     fn description(&self, spec: &ast::ProbeSpec) -> Result<ProbeDesc> {
