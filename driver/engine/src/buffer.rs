@@ -200,7 +200,10 @@ impl Area {
     /// Zeroes the words skipped for alignment.
     #[inline]
     fn pad(&mut self, at: usize) {
-        if let Some(gap) = self.bytes.get_mut(self.offset..at) {
+        // Seldom, and a call to fill nothing costs more than this test.
+        if self.offset != at
+            && let Some(gap) = self.bytes.get_mut(self.offset..at)
+        {
             gap.fill(0);
         }
     }
@@ -429,6 +432,21 @@ impl Writer<'_> {
             }
         };
         Some(Reservation { at, record, scratch: self.scratch })
+    }
+
+    /// Records one word, if that is as simple as it sounds: a switched buffer with room. Otherwise nothing has happened,
+    /// and the word is to be reserved for.
+    #[inline]
+    pub fn push_word(&mut self, word: u32) -> bool {
+        let area = &mut *self.area;
+        let end = area.offset.wrapping_add(WORD);
+        if self.policy != Policy::Switch || end > area.limit {
+            return false;
+        }
+        let Some(to) = area.bytes.get_mut(area.offset..end) else { return false };
+        to.copy_from_slice(&word.to_ne_bytes());
+        area.offset = end;
+        true
     }
 
     /// Makes `size` bytes at the reserved place part of the buffer.

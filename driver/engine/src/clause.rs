@@ -355,6 +355,12 @@ impl Clause {
         Some((aggregation, records))
     }
 
+    /// Whether it does nothing but say that it fired.
+    #[inline]
+    pub(crate) fn is_bare(&self) -> bool {
+        self.steps.is_empty() && self.predicate.is_none()
+    }
+
     /// Whether any step aggregates.
     pub(crate) fn aggregates(&self) -> bool {
         self.steps.iter().any(|step| step.aggregating.is_some())

@@ -94,7 +94,8 @@ impl<H: Host> Dtrace<H> {
     /// Gives every ECB its turn. Probe context, counter odd. If `watched`, the deadman looks too.
     #[inline]
     fn process(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize, watched: bool) {
-        let moment = Moment::new(&self.host, probe, firing, cpu);
+        // Made for the first clause that has something to run.
+        let mut moment = None;
         // SAFETY: probe context, and the references do not leave it.
         for ecb in unsafe { probe.ecbs.iter() } {
             let state = ecb.state();
@@ -105,15 +106,21 @@ impl<H: Host> Dtrace<H> {
             if !wanted || !self.may_see(probe, firing, state) {
                 continue;
             }
-            if watched && self.is_dead(state, moment.timestamp()) {
+            if watched && self.is_dead(state) {
                 continue;
             }
             // SAFETY: the consumer is not INACTIVE.
             let (run, clause) = unsafe { (state.run(), ecb.clause()) };
             // A CPU that the consumer does not trace on has no buffers.
             let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { continue };
+            // The commonest record of all is just its EPID.
+            // SAFETY: probe context on the CPU that the buffers belong to, and the writer is gone at once.
+            if clause.is_bare() && unsafe { buffers.principal.writer() }.push_word(ecb.epid) {
+                continue;
+            }
+            let moment = moment.get_or_insert_with(|| Moment::new(&self.host, probe, firing, cpu));
             let turn = Turn { ecb, state, run, clause, buffers };
-            if let Err(failure) = self.take_turn(&moment, &turn) {
+            if let Err(failure) = self.take_turn(moment, &turn) {
                 self.fail(probe, firing, cpu, &turn, &failure);
             }
         }
@@ -122,8 +129,8 @@ impl<H: Host> Dtrace<H> {
     /// The deadman: ends a consumer under which nobody gets to run any more. Who may do destructive things to the kernel is
     /// left alone.
     #[cold]
-    fn is_dead(&self, state: &State, now: u64) -> bool {
-        if now.saturating_sub(state.alive()) <= DEADMAN_LIMIT {
+    fn is_dead(&self, state: &State) -> bool {
+        if self.host.timestamp().saturating_sub(state.alive()) <= DEADMAN_LIMIT {
             return false;
         }
         // SAFETY: the consumer is not INACTIVE.
