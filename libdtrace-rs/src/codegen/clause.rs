@@ -2,7 +2,7 @@
 //!
 //! `if` has no counterpart in the kernel. A clause that has one becomes several control blocks of the same probe, which run in
 //! order and each have a predicate: a clause-local variable says which branch was chosen. It is 1 in the branch that runs
-//! when the condition holds, 2 in the other, and 0 in neither, which a first block without predicate sets it to.
+//! when the condition holds, 2 in the other, and 0 in neither, which the first block, one without predicate, sets it to.
 
 use std::rc::Rc;
 
@@ -43,8 +43,14 @@ pub(super) fn compile(clause: &Clause, context: &mut Context<'_>, ecbs: &mut Vec
         None => None,
     };
     branches.walk(&clause.stmts, root.as_ref())?;
-    let Branches { first, blocks, .. } = branches;
-    ecbs.push(ecb(clause, None, first));
+    let Branches { first, mut blocks, .. } = branches;
+    // What prepares the choices runs whatever the predicate says; without one the clause's own first block does too.
+    match blocks.first_mut() {
+        Some((None, stmts)) => {
+            stmts.splice(0..0, first);
+        }
+        _ => ecbs.push(ecb(clause, None, first)),
+    }
     for (guard, stmts) in blocks {
         let predicate = match &guard {
             Some((var, branch)) => {
