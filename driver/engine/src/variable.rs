@@ -91,6 +91,12 @@ struct Area {
     string: bool,
 }
 
+impl Area {
+    fn start(&self) -> u64 {
+        self.store.start().addr().get() as u64
+    }
+}
+
 /// One area.
 pub(crate) struct AreaRef<'a> {
     /// Not 0 if the variable is null.
@@ -134,6 +140,8 @@ pub struct Variables {
     globals: Vec<AtomicU64>,
     per_cpu: Vec<PerCpu>,
     areas: Vec<Area>,
+    /// The areas in the order of their addresses.
+    by_address: Vec<u32>,
     area_bytes: usize,
     dynamics: Vec<Dynamic>,
     /// For each number of strings in a key: the most bytes that go with it in a chunk; `None` if no such key was seen.
@@ -152,6 +160,7 @@ impl Variables {
                 Ok::<_, OutOfMemory>(PerCpu { words: Vec::new(), random })
             })?,
             areas: Vec::new(),
+            by_address: Vec::new(),
             area_bytes: 0,
             dynamics: Vec::new(),
             payloads: [None; dif::DTR_NREGS + 1],
@@ -189,6 +198,11 @@ impl Variables {
         self.entries.get(at).map(|entry| entry.slot)
     }
 
+    /// Whether an area begins below an address.
+    fn starts_before(&self, index: u32, address: u64) -> bool {
+        self.areas.get(index as usize).is_some_and(|area| area.start() < address)
+    }
+
     fn position(&self, scope: Scope, id: u32) -> Result<usize, usize> {
         self.entries.binary_search_by_key(&(scope, id), |entry| (entry.scope, entry.var.id))
     }
@@ -211,9 +225,13 @@ impl Variables {
             if self.area_bytes.saturating_add(total) > AREAS_MAX {
                 return Err(VariableError::TooLarge);
             }
-            self.areas.try_push(Area { store: Bytes::zeroed(total)?, size, stride, per_cpu, string })?;
+            let area = Area { store: Bytes::zeroed(total)?, size, stride, per_cpu, string };
+            let place = self.by_address.partition_point(|&index| self.starts_before(index, area.start() + 1));
+            self.by_address.try_reserve(1).map_err(|_| OutOfMemory)?;
+            self.areas.try_push(area)?;
             self.area_bytes += total;
             let index = self.areas.len() as u32 - 1;
+            self.by_address.try_insert(place, index)?;
             Ok(if per_cpu { Slot::LocalBytes(index) } else { Slot::GlobalBytes(index) })
         } else if per_cpu {
             let index = self.per_cpu.iter().map(|cpu| cpu.words.len()).max().unwrap_or(0);
@@ -340,12 +358,14 @@ impl Variables {
     /// If an address is in a string or structure that the program may read and write on this CPU: a pointer to it and how
     /// much there is from there on.
     pub(crate) fn region(&self, cpu: usize, addr: u64) -> Option<(*mut u8, u64)> {
-        for area in &self.areas {
-            if let Some(area) = self.area_of(area, cpu) {
-                let offset = addr.wrapping_sub(area.data.addr() as u64);
-                if offset < area.size as u64 {
-                    return Some((area.data.wrapping_add(offset as usize), area.size as u64 - offset));
-                }
+        // The last area that begins at or below the address.
+        let above =
+            self.by_address.partition_point(|&index| self.starts_before(index, addr.saturating_add(1)));
+        let below = above.checked_sub(1).and_then(|at| self.areas.get(*self.by_address.get(at)? as usize));
+        if let Some(area) = below.and_then(|area| self.area_of(area, cpu)) {
+            let offset = addr.wrapping_sub(area.data.addr() as u64);
+            if offset < area.size as u64 {
+                return Some((area.data.wrapping_add(offset as usize), area.size as u64 - offset));
             }
         }
         self.dynvars.as_ref()?.region(addr)

@@ -311,6 +311,10 @@ impl<'a> Pass<'a> {
             }
             OP_CALL => self.call(instr),
             OP_PUSHTR | OP_PUSHTV => {
+                if instr.op() == OP_PUSHTR {
+                    // Bytes that may change before the key is used are copied.
+                    self.uses(Uses::SCRATCH);
+                }
                 if !matches!(instr.tuple_type(), TYPE_CTF | TYPE_STRING) {
                     return Err(Flaw::TupleType(instr.tuple_type()));
                 }

@@ -1,14 +1,13 @@
 //! Addresses: whose memory they are in, and access to it.
 //!
 //! Our own memory is scratch, variables, the string table of the code, and the names of the moment. It is accessed in
-//! place, through relaxed atomics of the width at hand, since two CPUs may use a global string at once; what they then see
-//! is any mixture of the two strings, and never an end beyond the variable's area.
+//! place, a word or byte at a time by volatile reads and writes, since two CPUs may use a global string at once (as the
+//! kernel's READ_ONCE does; atomics would want to be able to write what is only read). What they then see is any mixture of
+//! the two strings, and never an end beyond the variable's area.
 //!
 //! Whatever is not ours is the host's to read, if the consumer may, and nobody's to write.
 
 use core::mem::MaybeUninit;
-use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
 use super::code::{Code, Load};
 use super::tuple::Tuple;
@@ -47,7 +46,7 @@ fn position_of_nul(bytes: &[u8]) -> Option<usize> {
 #[inline(always)]
 unsafe fn read_byte(at: *const u8) -> u8 {
     // SAFETY: the caller's.
-    unsafe { AtomicU8::from_ptr(at.cast_mut()) }.load(Relaxed)
+    unsafe { at.read_volatile() }
 }
 
 /// Writes a byte that other CPUs may read.
@@ -58,7 +57,7 @@ unsafe fn read_byte(at: *const u8) -> u8 {
 #[inline(always)]
 unsafe fn write_byte(at: *mut u8, value: u8) {
     // SAFETY: the caller's.
-    unsafe { AtomicU8::from_ptr(at) }.store(value, Relaxed);
+    unsafe { at.write_volatile(value) };
 }
 
 /// Copies between two places of ours, which may overlap.
@@ -77,8 +76,8 @@ pub(crate) unsafe fn copy_own(from: *const u8, to: *mut u8, len: usize) {
     for word in 0..body {
         // SAFETY: both are 8-aligned and inside their `len` bytes.
         unsafe {
-            let value = AtomicU64::from_ptr(from.cast_mut().add(word * 8).cast()).load(Relaxed);
-            AtomicU64::from_ptr(to.add(word * 8).cast()).store(value, Relaxed);
+            let value = from.add(word * 8).cast::<u64>().read_volatile();
+            to.add(word * 8).cast::<u64>().write_volatile(value);
         }
     }
     let mut copy = |at: usize| {
@@ -106,11 +105,11 @@ unsafe fn copy_own_words(from: *const u8, to: *mut u8, len: usize) -> usize {
     while done + 8 <= len {
         // SAFETY: both are 8-aligned and inside their `len` bytes.
         unsafe {
-            let word = AtomicU64::from_ptr(from.cast_mut().add(done).cast()).load(Relaxed);
+            let word = from.add(done).cast::<u64>().read_volatile();
             if has_nul(word) {
                 break;
             }
-            AtomicU64::from_ptr(to.add(done).cast()).store(word, Relaxed);
+            to.add(done).cast::<u64>().write_volatile(word);
         }
         done += 8;
     }
@@ -257,13 +256,9 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
         // SAFETY: `writable_bytes` says that these bytes are ours and may be written.
         unsafe {
             match bytes {
-                2 if at.addr().is_multiple_of(2) => {
-                    AtomicU16::from_ptr(at.cast()).store(value as u16, Relaxed)
-                }
-                4 if at.addr().is_multiple_of(4) => {
-                    AtomicU32::from_ptr(at.cast()).store(value as u32, Relaxed)
-                }
-                8 if at.addr().is_multiple_of(8) => AtomicU64::from_ptr(at.cast()).store(value, Relaxed),
+                2 if at.addr().is_multiple_of(2) => at.cast::<u16>().write_volatile(value as u16),
+                4 if at.addr().is_multiple_of(4) => at.cast::<u32>().write_volatile(value as u32),
+                8 if at.addr().is_multiple_of(8) => at.cast::<u64>().write_volatile(value),
                 _ => {
                     for (n, byte) in value.to_le_bytes().into_iter().take(bytes as usize).enumerate() {
                         write_byte(at.add(n), byte);
@@ -468,14 +463,13 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
 ///
 /// They are readable.
 unsafe fn load_own(at: *const u8, bytes: u32) -> u64 {
-    let at = at.cast_mut();
     // SAFETY: the caller's; each arm checks its alignment.
     unsafe {
         match bytes {
-            1 => u64::from(AtomicU8::from_ptr(at).load(Relaxed)),
-            2 if at.addr().is_multiple_of(2) => u64::from(AtomicU16::from_ptr(at.cast()).load(Relaxed)),
-            4 if at.addr().is_multiple_of(4) => u64::from(AtomicU32::from_ptr(at.cast()).load(Relaxed)),
-            8 if at.addr().is_multiple_of(8) => AtomicU64::from_ptr(at.cast()).load(Relaxed),
+            1 => u64::from(at.read_volatile()),
+            2 if at.addr().is_multiple_of(2) => u64::from(at.cast::<u16>().read_volatile()),
+            4 if at.addr().is_multiple_of(4) => u64::from(at.cast::<u32>().read_volatile()),
+            8 if at.addr().is_multiple_of(8) => at.cast::<u64>().read_volatile(),
             _ => (0..bytes as usize).fold(0, |value, n| value | u64::from(read_byte(at.add(n))) << (8 * n)),
         }
     }

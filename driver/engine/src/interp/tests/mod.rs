@@ -8,6 +8,7 @@ mod faults;
 mod memory;
 mod numbers;
 mod paths;
+mod random;
 mod shapes;
 mod strings;
 mod subroutines;
