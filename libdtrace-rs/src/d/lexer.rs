@@ -141,11 +141,11 @@ impl<'a> Lexer<'a> {
                 Ok(TokenKind::Aggregation(name))
             }
             b'$' => self.macro_reference(pos),
-            b'`' => self.scoped("".into(), pos),
+            b'`' => Ok(self.scoped("".into())),
             _ if is_ident_start(byte) => {
                 let name = self.ident();
                 if self.peek(0) == b'`' {
-                    return self.scoped(name, pos);
+                    return Ok(self.scoped(name));
                 }
                 Ok(match Keyword::find(&name) {
                     Some(keyword) => TokenKind::Keyword(keyword),
@@ -193,21 +193,19 @@ impl<'a> Lexer<'a> {
     }
 
     /// A scoped name, at its backquote. `` a`b`c `` is `c` in `` a`b ``.
-    fn scoped(&mut self, first: Rc<str>, pos: Pos) -> Result<TokenKind> {
+    fn scoped(&mut self, first: Rc<str>) -> TokenKind {
         let mut module = String::new();
         let mut last = first;
         while self.peek(0) == b'`' {
             self.at += 1;
-            if !is_ident_start(self.peek(0)) {
-                return Err(self.error(Tag::Syntax, pos, "syntax error near \"`\""));
-            }
             if !module.is_empty() {
                 module.push('`');
             }
             module.push_str(&last);
-            last = self.ident();
+            // A lone backquote names nothing, which is for the checker to say.
+            last = if is_ident_start(self.peek(0)) { self.ident() } else { "".into() };
         }
-        Ok(TokenKind::Ident(Name { scope: Scope::Module(module.into()), name: last }))
+        TokenKind::Ident(Name { scope: Scope::Module(module.into()), name: last })
     }
 
     fn number(&mut self, pos: Pos) -> Result<TokenKind> {

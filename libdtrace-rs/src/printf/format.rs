@@ -223,8 +223,8 @@ impl Reader<'_> {
     }
 
     fn conversion(&mut self) -> Result<Conversion, FormatError> {
-        let flags = self.flags();
-        let (width, precision) = self.amounts()?;
+        let mut flags = self.flags();
+        let (width, precision) = self.amounts(&mut flags)?;
         let start = self.at;
         let modifier = self.modifier();
         let undefined = self.text[start..].starts_with(b"hh");
@@ -242,8 +242,9 @@ impl Reader<'_> {
         Ok(Conversion { flags, width, precision, modifier, letter })
     }
 
-    /// Width and precision. Of a number and a star for the same, the later one counts.
-    fn amounts(&mut self) -> Result<(Option<Amount>, Option<Amount>), FormatError> {
+    /// Width and precision. Of a number and a star for the same, the later one counts. `?` is the width of an address, and
+    /// `@` may stand here too.
+    fn amounts(&mut self, flags: &mut Flags) -> Result<(Option<Amount>, Option<Amount>), FormatError> {
         let mut amounts = [None, None];
         let mut which = 0;
         while let Some(byte) = self.peek() {
@@ -251,6 +252,14 @@ impl Reader<'_> {
                 b'0'..=b'9' => amounts[which] = Some(Amount::Fixed(self.number()?)),
                 b'$' if matches!(amounts[which], Some(Amount::Fixed(_))) => {
                     return Err(FormatError::Positional(self.conversions));
+                }
+                b'@' => {
+                    flags.aggregation = true;
+                    self.at += 1;
+                }
+                b'?' => {
+                    amounts[which] = Some(Amount::Fixed(16));
+                    self.at += 1;
                 }
                 b'*' if amounts[which] == Some(Amount::Argument) => {
                     return Err(FormatError::ManyStars(self.conversions, ["width", "precision"][which]));
@@ -354,6 +363,8 @@ mod tests {
         assert_eq!((only("%*.*d").arguments(), only("%*.*d").dynamic()), (3, 2));
         assert_eq!(only("%@10d").arguments(), 0);
         assert!(only("%@-10d").flags.left && only("%-@10d").flags.aggregation);
+        assert!(only("%8@d").flags.aggregation);
+        assert_eq!(only("%?p").width, Some(Amount::Fixed(16)));
         assert_eq!(only("%.d").precision, Some(Amount::Fixed(0)));
     }
 

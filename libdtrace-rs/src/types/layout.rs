@@ -74,6 +74,19 @@ impl AggregateBuilder {
         Ok(())
     }
 
+    /// Adds a member of D's `string`, whose size is an option's and not its type's.
+    pub fn string_member(&mut self, name: &str, ty: TypeId, size: u64) -> Result<(), LayoutError> {
+        self.check_name(name)?;
+        let start = if self.union { 0 } else { self.end.next_multiple_of(8) };
+        if size > MAX_BYTES || start / 8 > MAX_BYTES {
+            return Err(LayoutError::TooLarge);
+        }
+        self.end = start + size * 8;
+        self.widest = self.widest.max(self.end);
+        self.members.push(Member { name: name.into(), ty, bit_offset: start, bit_width: None });
+        Ok(())
+    }
+
     /// Adds a bit-field; an empty name makes it mere padding.
     pub fn bit_field(
         &mut self,

@@ -82,6 +82,11 @@ impl Checker<'_> {
             self.step_of_clause(step_of(kind), pos)?;
             return Ok(StmtKind::Action(action));
         }
+        if let Ast::Aggregation(aggregation) = &expr.kind {
+            self.aggregation(aggregation, pos)?;
+            let message = format!("expression has null effect: @{}", aggregation.name);
+            return Err(self.error(Tag::AggNull, pos, message));
+        }
         let expr = self.expr(expr)?;
         self.take_pending()?;
         self.step_of_clause(Step::Nothing, pos)?;

@@ -134,7 +134,7 @@ impl Checker<'_> {
         keys: Vec<Datum>,
         pos: Pos,
     ) -> Result<Vec<Datum>> {
-        let shown = if &*known.name == NAMELESS { "@".to_owned() } else { format!("@{}", known.name) };
+        let shown = format!("@{}", known.name);
         if keys.len() != known.keys.len() {
             let (n, s) = (keys.len(), if keys.len() == 1 { "" } else { "s" });
             let message =
@@ -214,7 +214,15 @@ impl Checker<'_> {
         let mut values = values.into_iter();
         let value = values.next().map(|value| scalar(self, value, 1)).transpose()?;
         let params: Vec<Expr> = values.by_ref().take(parameters).collect();
-        let increment = values.next().map(|value| scalar(self, value, rest + 1)).transpose()?;
+        let increment = values.next().map(|value| {
+            scalar(self, value, rest + 1).map_err(|_| {
+                let number = rest + 1;
+                let message =
+                    format!("{name}( ) increment value (argument #{number}) must be of scalar type");
+                self.error(Tag::ProtoArg, pos, message)
+            })
+        });
+        let increment = increment.transpose()?;
         let parameters = match kind {
             agg::LQUANTIZE => self.lquantize(&params, known, pos)?,
             agg::LLQUANTIZE => self.llquantize(&params, known, pos)?,

@@ -3,6 +3,7 @@
 use dtrace_abi::agg;
 use dtrace_abi::dif::*;
 
+use crate::program::Attribute;
 use crate::types::{TypeId, Types};
 
 /// A built-in variable.
@@ -279,6 +280,12 @@ pub(super) fn variable(name: &str) -> Option<&'static BuiltinVar> {
 /// The built-in function of this name.
 pub(super) fn function(name: &str) -> Option<&'static BuiltinFunction> {
     FUNCTIONS.binary_search_by(|f| f.name.cmp(name)).ok().map(|i| &FUNCTIONS[i])
+}
+
+/// The stability of a built-in name.
+pub(super) fn attribute(name: &str) -> Attribute {
+    // What curthread points to is the kernel's own.
+    if name == "curthread" { Attribute { name: 6, data: 1, class: 5 } } else { super::DEFINED }
 }
 
 /// Whether D has the name by itself.

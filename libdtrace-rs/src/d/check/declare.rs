@@ -77,7 +77,7 @@ impl Checker<'_> {
                 keys = Some(params.into_iter().map(|(_, ty)| ty).collect());
                 declarator.derived.remove(0);
             }
-            Some(Derived::Array(None)) => {
+            Some(Derived::Array(None)) if specifiers.class != Some(StorageClass::Extern) => {
                 let message =
                     format!("array declaration requires array dimension or tuple signature: {name}");
                 return Err(self.error(Tag::DeclArrnull, pos, message));
@@ -87,8 +87,6 @@ impl Checker<'_> {
         if declarator.derived.iter().any(|step| matches!(step, Derived::Associative(_))) {
             return Err(self.error(Tag::DeclDynobj, pos, "cannot declare array of associative arrays"));
         }
-        // `self x;` says that there is x, but not what it is.
-        let typeless = matches!(specifiers.base, BaseType::Implicit) && declarator.derived.is_empty();
         let ty = self.derived_type(base, &declarator)?;
         if scope == VarScope::Global {
             if builtin::is_builtin(name) {
@@ -150,7 +148,7 @@ impl Checker<'_> {
             }
             return Ok(());
         }
-        self.define_variable(name, scope, if typeless { None } else { Some(ty) }, keys, pos)?;
+        self.define_variable(name, scope, Some(ty), keys, pos)?;
         Ok(())
     }
 

@@ -162,7 +162,8 @@ impl Checker<'_> {
 
     /// Counts the stability that a pragma gave to the name.
     pub(super) fn uses_name(&mut self, name: &str) {
-        let attribute = self.identifiers.attributes.get(name).copied().unwrap_or(super::DEFINED);
+        let attribute =
+            self.identifiers.attributes.get(name).copied().unwrap_or_else(|| builtin::attribute(name));
         self.uses(attribute);
     }
 
@@ -460,6 +461,10 @@ impl Checker<'_> {
         self.uses_name(name);
         if name == "args" {
             return self.typed_argument(var, index, pos);
+        }
+        if (index as i64) < 0 {
+            let message = format!("index {} is out of range for array {name}", index as i64);
+            return Err(self.error(Tag::RegsIdx, pos, message));
         }
         let ty = builtin::type_named(self.types, var.ty);
         let key = self.constant(pos, index, self.types.intrinsics().int64);

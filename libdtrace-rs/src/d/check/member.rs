@@ -3,8 +3,8 @@
 use super::super::ast::{self, BinaryOp, Pos};
 use super::super::typed::{BitField, Expr, ExprKind};
 use super::inline::Value;
-use super::{Checker, Result, Tag};
-use crate::types::Kind;
+use super::{Checker, KERNEL, Result, Tag};
+use crate::types::{Container, Kind};
 
 impl Checker<'_> {
     /// `base.member` or `base->member`
@@ -58,6 +58,9 @@ impl Checker<'_> {
                 format!("{member} is not a member of {}", self.name_of(self.types.resolve(base.ty)));
             return Err(self.error(Tag::TypeMember, pos, message));
         };
+        if matches!(self.types.container(self.types.resolve(base.ty)), Container::Kernel(_)) {
+            self.uses(KERNEL);
+        }
         let ty = found.member.ty;
         let user = base.user;
         // A bit-field is reached through the unit of its declared type that holds it.

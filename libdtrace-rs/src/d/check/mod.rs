@@ -110,7 +110,7 @@ fn compile_text(
     env: &mut dyn Environment,
 ) -> Result<Program> {
     macros.reset();
-    let program = parser::parse_program(text, options.spec, macros, &Names { types, identifiers })?;
+    let (program, fault) = parser::parse_partly(text, options.spec, macros, &Names { types, identifiers })?;
     // Variables and types alone are nothing to compile.
     let is_content = |item: &Item| !matches!(item, Item::Declaration(_) | Item::Pragma(_));
     let mut checker = Checker {
@@ -130,8 +130,18 @@ fn compile_text(
         order: order::Order::default(),
         result: Program::default(),
     };
+    // Declarations count in the order of the text, but before all clauses; and their faults before a fault of the syntax
+    // that comes later.
     for item in &program.items {
-        checker.item(item)?;
+        checker.declared_item(item)?;
+    }
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    for item in &program.items {
+        if let Item::Clause(clause) = item {
+            checker.clause(clause)?;
+        }
     }
     checker.finish_pragmas()?;
     if !options.allow_empty && !program.items.iter().any(is_content) {
@@ -247,9 +257,10 @@ impl Checker<'_> {
         self.types.name(ty)
     }
 
-    fn item(&mut self, item: &Item) -> Result<()> {
+    /// Everything but clauses.
+    fn declared_item(&mut self, item: &Item) -> Result<()> {
         match item {
-            Item::Clause(clause) => self.clause(clause),
+            Item::Clause(_) => Ok(()),
             Item::Declaration(declaration) => self.declaration(declaration),
             Item::Inline(inline) => self.inline(inline),
             Item::Translator(translator) => self.translator(translator),

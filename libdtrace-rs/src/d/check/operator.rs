@@ -103,6 +103,9 @@ impl Checker<'_> {
             ExprKind::Var(_) | ExprKind::Builtin(..) | ExprKind::Element(..) => {
                 Err(self.error(Tag::AddrofVar, pos, "cannot take address of dynamic variable"))
             }
+            _ if self.types.is_dynamic(operand.ty) => {
+                Err(self.error(Tag::AddrofVar, pos, "cannot take address of dynamic variable"))
+            }
             // An inline is written like a variable and is none.
             ExprKind::Convert(inner) if self.is_place(&inner) => {
                 Err(self.error(Tag::AddrofVar, pos, "cannot take address of dynamic variable"))
@@ -354,6 +357,10 @@ impl Checker<'_> {
         pos: Pos,
     ) -> Result<Expr> {
         let condition = self.expr(condition)?;
+        if !matches!(condition.kind, ExprKind::Int(_)) && (self.is_action(then) || self.is_action(otherwise))
+        {
+            return Err(self.error(Tag::OpAct, pos, "action cannot be used in a conditional context"));
+        }
         let then = self.expr(then)?;
         let otherwise = self.expr(otherwise)?;
         if !self.types.is_scalar(condition.ty) {
@@ -426,8 +433,7 @@ impl Checker<'_> {
             && !self.types.is_string(left.ty)
             && !self.types.is_array(left.ty)
         {
-            let message = format!("operator {text} requires left-hand scalar operand of known size");
-            return Err(self.error(Tag::OpVfptr, pos, message));
+            return Err(self.unsized_operand(text, pos));
         }
         if self.types.is_array(left.ty) || self.types.is_function(left.ty) {
             let name = self.name_of(left.ty);
@@ -451,13 +457,18 @@ impl Checker<'_> {
         let integers = self.types.is_integer(left.ty) && self.types.is_integer(right.ty);
         let (compute, right) = match op {
             BinaryOp::Add | BinaryOp::Sub if !integers => {
-                let size = match self.types.base(left.ty) {
-                    Kind::Pointer(to) if self.types.is_integer(right.ty) => {
-                        self.types.size(to).filter(|s| *s > 0)
+                let Kind::Pointer(to) = self.types.base(left.ty) else {
+                    if self.types.is_integer(left.ty) && self.types.is_pointer(right.ty) {
+                        return Err(self.unsized_operand(text, pos));
                     }
-                    _ => None,
+                    return Err(self.incompatible(pos, left.ty, text, right.ty));
                 };
-                let Some(size) = size else { return Err(self.incompatible(pos, left.ty, text, right.ty)) };
+                if !self.types.is_integer(right.ty) {
+                    return Err(self.incompatible(pos, left.ty, text, right.ty));
+                }
+                let Some(size) = self.types.size(to).filter(|size| *size > 0) else {
+                    return Err(self.unsized_operand(text, pos));
+                };
                 (left.ty, self.scale(right, size, pos)?)
             }
             BinaryOp::Add | BinaryOp::Sub => {
@@ -488,6 +499,11 @@ impl Checker<'_> {
         let (ty, user) = (left.ty, left.user);
         let kind = ExprKind::AssignOp { op, target: Box::new(left), value: Box::new(right), compute };
         Ok(Expr { pos, ty, user, kind })
+    }
+
+    fn unsized_operand(&self, op: &str, pos: Pos) -> super::Error {
+        let message = format!("operator {op} requires left-hand scalar operand of known size");
+        self.error(Tag::OpVfptr, pos, message)
     }
 
     fn check_target(&self, target: &Expr, op: &str, pos: Pos) -> Result<()> {

@@ -87,6 +87,13 @@ impl Checker<'_> {
             Some((name, value)) => (name, Some(value)),
             None => (&*text, None),
         };
+        match (name, value) {
+            ("amin", Some(value)) => self.options.minimum = parse_attribute(value).or(self.options.minimum),
+            ("zdefs", None) => self.options.allow_zero_matches = true,
+            ("empty", None) => self.options.allow_empty = true,
+            ("argref", None) => self.options.allow_unused_args = true,
+            _ => {}
+        }
         self.env.set_option(name, value).map_err(|error| {
             let to = value.map(|value| format!(" to '{value}'")).unwrap_or_default();
             self.error(Tag::PragmaOptset, pos, format!("failed to set option '{name}'{to}: {error}"))

@@ -236,10 +236,8 @@ impl Checker<'_> {
                     ));
                 }
                 if self.types.is_string(ty) {
-                    // A string in a structure is what its option says, fixed at this moment.
-                    let size = self.env.string_size();
-                    let array = self.types.array_of(self.types.intrinsics().char, size);
-                    builder.member(self.types, name, array)
+                    // A string in a structure is as long as its option says at this moment.
+                    builder.string_member(name, ty, self.env.string_size())
                 } else {
                     builder.member(self.types, name, ty)
                 }
@@ -383,6 +381,12 @@ impl Checker<'_> {
             let number = i + 1;
             let name = param.declarator.name.clone();
             let shown = name.as_deref().unwrap_or("(anonymous)").to_owned();
+            if matches!(param.declarator.derived.first(), Some(Derived::Associative(_))) {
+                let message = format!(
+                    "{what} prototype may not use parameter of type <DYN>: {shown}, parameter #{number}"
+                );
+                return Err(self.error(Tag::DeclProtoType, param.pos, message));
+            }
             let mut ty = self.deeper(param.pos, |checker| checker.type_name(param))?;
             // Arrays and functions are passed as pointers.
             match self.types.base(ty) {

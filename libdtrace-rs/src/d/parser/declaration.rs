@@ -90,7 +90,7 @@ impl Parser<'_> {
                         Keyword::Long => {
                             words.longs += 1;
                             if words.longs > 2 {
-                                return Err(self.combination(word_pos));
+                                return Err(self.no_such_type("long long long", word_pos));
                             }
                             None
                         }
@@ -100,7 +100,7 @@ impl Parser<'_> {
                         }
                         Keyword::Signed | Keyword::Unsigned => {
                             if words.signed.replace(keyword == Keyword::Signed).is_some() {
-                                return Err(self.combination(word_pos));
+                                return Err(self.no_such_type("signed unsigned", word_pos));
                             }
                             None
                         }
@@ -141,6 +141,11 @@ impl Parser<'_> {
         Ok(Specifiers { pos, class, qualifiers, base })
     }
 
+    /// Words that may stand together, but name nothing.
+    fn no_such_type(&self, words: &str, pos: super::Pos) -> super::Error {
+        self.error(Tag::Unknown, pos, format!("failed to resolve type {words}: Unknown type name"))
+    }
+
     fn combination(&self, pos: super::Pos) -> super::Error {
         self.error(Tag::DeclCombo, pos, "invalid type combination")
     }
@@ -149,7 +154,7 @@ impl Parser<'_> {
     fn combine(&self, base: Option<BaseType>, words: &Words, pos: super::Pos) -> Result<BaseType> {
         let sized = words.longs > 0 || words.short;
         if words.longs > 0 && words.short {
-            return Err(self.combination(pos));
+            return Err(self.no_such_type("short long", pos));
         }
         Ok(match base {
             None if !sized && words.signed.is_none() => BaseType::Implicit,
@@ -289,6 +294,16 @@ impl Parser<'_> {
                 TokenKind::Ident(name) if name.scope == Scope::Default => {
                     result.name = Some(name.name.clone());
                     parser.advance()?;
+                }
+                TokenKind::Ident(name) => {
+                    let Scope::Module(module) = &name.scope else {
+                        return Err(parser.unexpected(&["identifier"]));
+                    };
+                    let message = format!(
+                        "D scoping operator may not be used in a declaration name ({module}`{})",
+                        name.name
+                    );
+                    return Err(parser.error(Tag::DeclScope, parser.pos(), message));
                 }
                 TokenKind::Punct(Punct::LParen) => {
                     parser.advance()?;

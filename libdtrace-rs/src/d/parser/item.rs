@@ -10,13 +10,12 @@ use super::{Parser, Rc, Result, SpecKind, Tag};
 
 impl Parser<'_> {
     /// The whole program.
-    pub(super) fn program(&mut self) -> Result<Vec<Item>> {
-        let mut items = Vec::new();
+    pub(super) fn program(&mut self, items: &mut Vec<Item>) -> Result<()> {
         loop {
             self.begin_item()?;
             items.extend(self.lexer.take_pragmas().into_iter().map(Item::Pragma));
             if self.token.kind == TokenKind::End {
-                return Ok(items);
+                return Ok(());
             }
             let item = self.item()?;
             // A pragma inside an item counts from the item's beginning.

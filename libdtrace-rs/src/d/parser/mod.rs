@@ -16,7 +16,7 @@ mod tests;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::ast::{Pos, Program, Scope, TypeName};
+use super::ast::{Item, Pos, Program, Scope, TypeName};
 use super::lexer::{Lexer, Mode};
 use super::macros::Macros;
 use super::token::{Keyword, Punct, Token, TokenKind};
@@ -60,9 +60,28 @@ pub enum SpecKind {
 
 /// Parses a program.
 pub fn parse_program(text: &[u8], spec: SpecKind, macros: &Macros, types: &dyn TypeNames) -> Result<Program> {
+    let (program, fault) = parse_partly(text, spec, macros, types)?;
+    match fault {
+        Some(fault) => Err(fault),
+        None => Ok(program),
+    }
+}
+
+/// Parses a program as far as it is right, and says what ended it if that was not its end.
+pub fn parse_partly(
+    text: &[u8],
+    spec: SpecKind,
+    macros: &Macros,
+    types: &dyn TypeNames,
+) -> Result<(Program, Option<Error>)> {
     let mut parser = Parser::new(text, spec, macros, types, Mode::Outer)?;
-    let items = parser.program()?;
-    Ok(Program { items, end: parser.pos(), files: parser.lexer.files().to_vec() })
+    let mut items = Vec::new();
+    let fault = parser.program(&mut items).err();
+    if fault.is_some() {
+        // Pragmas before the fault count.
+        items.extend(parser.lexer.take_pragmas().into_iter().map(Item::Pragma));
+    }
+    Ok((Program { items, end: parser.pos(), files: parser.lexer.files().to_vec() }, fault))
 }
 
 /// Parses one type name, and nothing else: `struct foo *`.
