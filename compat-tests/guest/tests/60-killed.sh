@@ -1,0 +1,27 @@
+# A consumer that is killed in mid-trace leaves no probe: at once nothing is enabled, system calls cost what they did, and the
+# driver unloads.
+# limit: 120
+
+enabled() { grep -c '^x..\*' /proc/dtrace/syscall; }
+# The least of three: a virtual machine is interrupted now and then.
+least() { for _ in 1 2 3; do cost 50000; done | sort -n | head -1; }
+
+before=$(least)
+dtrace -q -n 'syscall:::entry, syscall:::return { @[execname, probefunc] = count(); }' > /dev/null 2>&1 &
+tracer=$!
+tries=0
+while [ "$(enabled)" -lt 700 ] && [ $tries -lt 100 ]; do
+    usleep 100000
+    tries=$((tries + 1))
+done
+is "every call is enabled" "$(enabled)" "$(grep -c '^x' /proc/dtrace/syscall)"
+during=$(least)
+kill -KILL $tracer
+wait $tracer 2> /dev/null
+is "at once none is" "$(enabled)" 0
+after=$(least)
+comment "nanoseconds a getppid: before $before, traced $during, after $after"
+ok "tracing costs something" awk "BEGIN { exit !($during > $before) }"
+ok "after it calls cost what they did before" awk "BEGIN { exit !($after < $before * 1.25 + 5) }"
+ok "the driver unloads" rmmod dtracedrv
+ok "and loads" load_driver
