@@ -7,8 +7,12 @@
 //! The image says nothing about where it was made: no comments, no source, no host. It is what the kernel must load and
 //! nothing else.
 
+mod usdt;
+
 use std::collections::HashMap;
 use std::rc::Rc;
+
+pub use usdt::{UsdtError, UsdtProbe, UsdtProvider, usdt_image};
 
 use dtrace_abi::Plain;
 use dtrace_abi::dif::{self, DIFV_F_MOD, DIFV_F_REF, DIFV_KIND_ARRAY, DIFV_KIND_SCALAR};
