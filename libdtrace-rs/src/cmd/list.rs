@@ -39,7 +39,7 @@ fn listing(out: &mut dyn Write, handle: &Handle, verbose: bool, compiled: &[Comp
             last = Some(&ecb.probe);
             match handle.each_probe(Some(&ecb.probe), |probe| row(out, handle, verbose, probe)) {
                 Ok(()) => {}
-                Err(error @ Error::Lib(Code::NoProbe | Code::BadProbeGlob)) => {
+                Err(error @ Error::Lib(Code::NoProbe | Code::BadId | Code::BadProbeGlob)) => {
                     out.flush()?;
                     message(format_args!("failed to match {}: {error}", ecb.probe));
                 }

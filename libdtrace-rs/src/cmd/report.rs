@@ -13,9 +13,7 @@ pub(super) fn program(out: &mut dyn Write, handle: &Handle, compiled: &Compiled)
     let info = handle.program_info(&compiled.program);
     write!(out, "\nStability attributes for {} {}:\n", compiled.kind, compiled.name)?;
     attributes(out, "Minimum Probe Description", info.descriptions)?;
-    attributes(out, "Minimum Statement", info.statements)?;
-    out.write_all(b"\n")?;
-    Ok(())
+    attributes(out, "Minimum Statement", info.statements)
 }
 
 /// Reports on the probe descriptions of a compiled program, each once.
@@ -26,7 +24,7 @@ pub(super) fn descriptions(out: &mut dyn Write, handle: &Handle, compiled: &Comp
             continue;
         }
         last = Some(&ecb.probe);
-        writeln!(out, "{}", ecb.probe)?;
+        write!(out, "\n{}\n", ecb.probe)?;
         probe(out, handle, &ecb.probe)?;
     }
     Ok(())

@@ -21,10 +21,10 @@ const WATCH: Duration = Duration::from_millis(20);
 
 /// Compiles, enables, traces and prints.
 pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Done<u8> {
+    processes(handle, arguments)?;
     if arguments.clauses.is_empty() && !arguments.only_compile && !handle.options().is_on(option::GRABANON) {
         return fail("no probes specified");
     }
-    processes(handle, arguments)?;
     let compiled = program::compile(handle, arguments, name)?;
     let mut out = match &arguments.output {
         None => Output::stdout(),
@@ -78,6 +78,8 @@ fn verbose(out: &mut Output, handle: &Handle, compiled: &Compiled, descriptions:
     report::program(out, handle, compiled)?;
     if descriptions {
         report::descriptions(out, handle, compiled)?;
+    } else {
+        out.write_all(b"\n")?;
     }
     out.flush()
 }

@@ -15,17 +15,11 @@ pub(super) fn default_pipe() {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
-/// Counts interrupts from now on. A signal that the parent had ignored stays ignored.
+/// Counts interrupts from now on, also those that the parent had ignored: a shell ignores SIGINT for what it runs in the
+/// background, where `kill -INT` is nevertheless the way to ask for the aggregations.
 pub(super) fn catch() {
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGUSR1] {
         // SAFETY: a zeroed action is a valid one.
-        let mut old: libc::sigaction = unsafe { std::mem::zeroed() };
-        // SAFETY: asks for the present action; the place for it is ours.
-        unsafe { libc::sigaction(signal, std::ptr::null(), &mut old) };
-        if old.sa_sigaction == libc::SIG_IGN {
-            continue;
-        }
-        // SAFETY: as above.
         let mut new: libc::sigaction = unsafe { std::mem::zeroed() };
         new.sa_sigaction = interrupted as *const () as usize;
         // SAFETY: the handler only adds to an atomic number, which signal handlers may. Without SA_RESTART a sleep ends.

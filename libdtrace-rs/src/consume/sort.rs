@@ -112,7 +112,12 @@ fn weight(kind: u32, words: &[i64]) -> i128 {
             if count == 0 { 0 } else { (sum << 32) / count }
         }
         agg::STDDEV => i128::from(deviation(words, 1)) << 32 | i128::from(average(words, 1).min(0)),
-        agg::QUANTIZE => total(words, |bucket| quantize_value(bucket.min(agg::QUANTIZE_NBUCKETS - 1))),
+        agg::QUANTIZE => {
+            // Zeros weigh nothing, but more of them are more than fewer.
+            let zeros = words.get(agg::QUANTIZE_ZEROBUCKET).copied().unwrap_or(0);
+            let sum = total(words, |bucket| quantize_value(bucket.min(agg::QUANTIZE_NBUCKETS - 1)));
+            sum.saturating_mul(1 << 16) + i128::from(zeros.clamp(-0x7fff, 0x7fff))
+        }
         agg::LQUANTIZE => {
             let arg = LquantizeArg::unpack(words.first().copied().unwrap_or(0).cast_unsigned());
             let (base, step) = (i64::from(arg.base), i64::from(arg.step));
@@ -180,6 +185,8 @@ mod tests {
         words[66] = 2;
         words[67] = -1;
         assert_eq!(weight(agg::QUANTIZE, &words), 0);
+        words[agg::QUANTIZE_ZEROBUCKET] = 3;
+        assert!(weight(agg::QUANTIZE, &words) > 0);
         let arg = LquantizeArg { base: 0, step: 1, levels: 10 }.pack().cast_signed();
         assert_eq!(weight(agg::LQUANTIZE, &[arg, 100, 0, 0, 2]), -96);
         assert!(weight(agg::AVG, &[2, 5]) > weight(agg::AVG, &[2, 4]));

@@ -67,10 +67,10 @@ impl Macros {
         self.variables.get(name).copied().map(Value::Number)
     }
 
-    /// The first argument after `$0` that nothing referred to, and its number.
+    /// The last argument that nothing referred to, and its number; `$0` is not counted.
     pub fn unused(&self) -> Option<(usize, &str)> {
         let used = self.used.borrow();
-        (1..self.args.len()).find(|i| !used.contains(i)).map(|i| (i, self.args[i].as_str()))
+        (1..self.args.len()).rev().find(|i| !used.contains(i)).map(|i| (i, self.args[i].as_str()))
     }
 
     /// Lets a missing argument be 0 or the empty string from here to the end of the program: `#pragma D option defaultargs`.

@@ -226,9 +226,10 @@ impl Handle {
 
     /// What a program asks of the consumer.
     pub fn program_info(&self, program: &Program) -> ProgramInfo {
-        use dtrace_abi::action;
-        let least =
-            |all: &mut dyn Iterator<Item = Attribute>| all.fold(Attribute::MAXIMUM, Attribute::minimum);
+        use dtrace_abi::{action, stability};
+        // What D itself promises is the most that a program can have.
+        let most = Attribute { name: stability::STABLE, data: stability::STABLE, ..Attribute::MAXIMUM };
+        let least = |all: &mut dyn Iterator<Item = Attribute>| all.fold(most, Attribute::minimum);
         let kinds: Vec<u32> = program.stmts().flat_map(|s| &s.actions).map(|a| a.kind).collect();
         let count = |of: &dyn Fn(u32) -> bool| kinds.iter().filter(|&&k| of(k)).count() as u32;
         let bare = program.ecbs.iter().filter(|e| e.stmts.is_empty()).count() as u32;

@@ -36,6 +36,9 @@ impl Handle {
         mut f: impl FnMut(&ProbeDesc) -> Result<()>,
     ) -> Result<()> {
         let requests = self.requests();
+        if let Some(id) = description.map(|d| d.id).filter(|&id| id != 0) {
+            return f(&self.probe(id)?);
+        }
         let pattern = match description {
             Some(description) => Some(pattern(description).map_err(|_| Code::NoProbe)?),
             None => None,

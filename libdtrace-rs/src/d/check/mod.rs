@@ -148,10 +148,13 @@ fn compile_text(
         return Err(diagnostic(&program.files, Tag::Empty, program.end, "empty D program translation unit"));
     }
     if !options.allow_unused_args
-        && let Some((number, text)) = macros.unused()
+        && let Some((number, argument)) = macros.unused()
     {
-        let message = format!("extraneous argument '{text}' (${number} is not referenced)");
-        return Err(diagnostic(&program.files, Tag::MacroUnused, Pos::default(), message));
+        let message = format!("extraneous argument '{argument}' (${number} is not referenced)");
+        // Only the end of a script shows that nobody has used it.
+        let newlines = text.iter().filter(|&&byte| byte == b'\n').count();
+        let pos = Pos { line: u32::try_from(newlines).unwrap_or(u32::MAX - 1) + 1, offset: 0 };
+        return Err(diagnostic(&program.files, Tag::MacroUnused, pos, message));
     }
     *identifiers = checker.identifiers;
     Ok(checker.result)
