@@ -86,6 +86,12 @@ pub(crate) enum Work {
     UserSymbol,
     /// Aggregate the staged tuple.
     Aggregate,
+    /// Send the records that follow to a speculation.
+    Speculate,
+    /// Commit a speculation.
+    Commit,
+    /// Discard a speculation.
+    Discard,
     /// Stop the process.
     Stop,
     /// Send the process a signal.
@@ -141,6 +147,8 @@ pub(crate) struct Clause {
     pub(crate) uarg: u64,
     /// What the expressions want from their surroundings, all together.
     pub(crate) uses: Uses,
+    /// It has an action on speculations.
+    pub(crate) speculative: bool,
     /// The clause or one of its expressions is destructive.
     pub(crate) destructive: bool,
     /// The probes it is for.
@@ -165,7 +173,7 @@ pub(crate) trait Ids {
 impl Clause {
     /// Makes the clause of `desc`, the code of whose program is `codes`, laid out for the options as they are now.
     ///
-    /// EINVAL if the actions contradict each other, EOPNOTSUPP for speculations, ENOMEM.
+    /// EINVAL if the actions contradict each other, EOPNOTSUPP for the two experiments of the port, ENOMEM.
     ///
     /// # Safety
     ///
@@ -180,9 +188,6 @@ impl Clause {
         let mut steps: Vec<Step> = try_with_capacity(desc.actions.len())?;
         for (at, action) in desc.actions.iter().enumerate() {
             let kind = u32::from(action.kind);
-            if action::is_speculative(kind) {
-                return Err(Errno::EOPNOTSUPP);
-            }
             let keys = action.ntuple as usize;
             if action::is_aggregation(kind) {
                 let first = at.checked_sub(keys).filter(|_| keys != 0).ok_or(Errno::EINVAL)?;
@@ -228,6 +233,7 @@ impl Clause {
             alignment: 0,
             uarg: desc.uarg,
             uses: Uses::NONE,
+            speculative: false,
             destructive: false,
             probe: desc.probe,
         };
@@ -235,16 +241,38 @@ impl Clause {
             clause.uses |= code.get().difo().uses();
             clause.destructive |= code.get().difo().destructive();
         }
-        if clause.uses.intersects(Uses::SPECULATION) {
-            return Err(Errno::EOPNOTSUPP);
-        }
+        clause.speculative =
+            clause.steps.iter().any(|step| action::is_speculative(u32::from(step.record.action)));
         clause.destructive |=
             clause.steps.iter().any(|step| action::is_destructive(u32::from(step.record.action)));
         if predicate.is_some_and(|code| code.get().difo().invariant()) {
             clause.predicate_id = ids.predicate();
         }
         clause.lay_out(options)?;
+        clause.check_speculation()?;
         Ok(clause)
+    }
+
+    /// The rules for speculations (contract 3): `speculate` comes once and before anything that records, what follows it can
+    /// be taken back, and `commit` comes before anything that records.
+    fn check_speculation(&self) -> Result<(), Errno> {
+        let (mut records, mut speculates) = (false, false);
+        for step in &self.steps {
+            let kind = u32::from(step.record.action);
+            let allowed = match kind {
+                action::SPECULATE => !records && !speculates,
+                action::COMMIT => !records && !speculates,
+                action::DISCARD => !speculates,
+                action::EXIT => !speculates,
+                _ => !speculates || !(action::is_aggregation(kind) || action::is_destructive(kind)),
+            };
+            if !allowed {
+                return Err(Errno::EINVAL);
+            }
+            speculates |= kind == action::SPECULATE;
+            records |= step.record.size != 0;
+        }
+        Ok(())
     }
 
     /// A copy for other probes, with aggregation ids of its own.
@@ -470,6 +498,9 @@ fn work_and_size(step: &Step, options: &Options) -> Result<(Work, u32), Errno> {
         a::CHILL => (Work::Chill, 0),
         a::BREAKPOINT => (Work::Breakpoint, 0),
         a::PANIC => (Work::Panic, 0),
+        a::SPECULATE => (Work::Speculate, 0),
+        a::COMMIT => (Work::Commit, 0),
+        a::DISCARD => (Work::Discard, 0),
         _ => return Err(Errno::EOPNOTSUPP),
     };
     let size = u32::try_from(size).ok().filter(|&size| u64::from(size) < RECORD_MAX).ok_or(Errno::EINVAL)?;

@@ -25,6 +25,7 @@ use crate::mem::{OutOfMemory, TryPush, try_box, try_build, try_with_capacity};
 use crate::probe::{Probe, ProbeId, ProbeTable};
 use crate::provider::{Description, Provider, ProviderId, ProviderInfo, Registered, Registrar};
 use crate::session::{Cred, Session};
+use crate::speculation::Speculations;
 use crate::state::{Activity, Run, State};
 use crate::variable::Variables;
 
@@ -243,6 +244,7 @@ impl<H: Host> Dtrace<H> {
             buffers: Vec::new(),
             sizes: Vec::new(),
             variables: Variables::new(self.cpus.len()).map_err(|_| Errno::EAGAIN)?,
+            speculations: Speculations::none(),
             strsize: 0,
             destructive: false,
         };

@@ -20,7 +20,7 @@
 
 use core::sync::atomic::Ordering;
 
-use crate::buffer::{Need, Reservation};
+use crate::buffer::{Need, Reservation, Writer};
 use crate::clause::{Aggregating, Clause, Step, Work};
 use crate::control::Dtrace;
 use crate::difo::Uses;
@@ -157,7 +157,7 @@ impl<H: Host> Dtrace<H> {
         let Turn { ecb, state, run, clause, buffers } = *turn;
         let context = interp::Clause {
             variables: &run.variables,
-            speculations: &(),
+            speculations: &run.speculations,
             access: state.access,
             strsize: run.strsize,
             epid: ecb.epid,
@@ -174,27 +174,97 @@ impl<H: Host> Dtrace<H> {
                 return Ok(());
             }
         }
+        let first = match clause.speculative {
+            false => 0,
+            true => match self.take_speculative_steps(moment, turn, &context, &mut writer)? {
+                Some(first) => first,
+                None => return Ok(()),
+            },
+        };
         let scratch = if clause.uses.intersects(Uses::SCRATCH) { run.strsize as u32 } else { 0 };
         let need = Need { bytes: clause.needed, align: clause.alignment, scratch };
-        let size_of_record =
-            |epid| run.sizes.get((epid as usize).wrapping_sub(1)).map_or(0, |&size| size as usize);
-        let Some(Reservation { at, record, scratch }) = writer.reserve(need, size_of_record) else {
-            return Ok(());
-        };
+        let reserved = writer.reserve(need, |epid| run.size_of_record(epid));
+        let Some(Reservation { at, record, scratch }) = reserved else { return Ok(()) };
         let machine = Machine::new(moment, &context, Scratch::new(scratch));
-        let mut last = 0;
-        for (step, action) in clause.steps.iter().zip(1..) {
-            last = self
-                .take_step(moment, &machine, turn, step, last, record)
-                .map_err(|fault| Failure { action, fault })?;
-        }
+        self.take_steps(moment, &machine, turn, first, record)?;
         if clause.size != 0 {
-            if let Some(word) = record.first_chunk_mut() {
-                *word = ecb.epid.to_ne_bytes();
-            }
             writer.commit(at, clause.size);
         }
         Ok(())
+    }
+
+    /// The steps of a clause from `first` on, and its EPID.
+    #[inline]
+    fn take_steps(
+        &self,
+        moment: &Moment<'_, H>,
+        machine: &Machine<'_, H>,
+        turn: &Turn<'_>,
+        first: usize,
+        record: &mut [u8],
+    ) -> Result<(), Failure> {
+        let mut last = 0;
+        for (step, action) in turn.clause.steps.iter().zip(1..).skip(first) {
+            last = self
+                .take_step(moment, machine, turn, step, last, record)
+                .map_err(|fault| Failure { action, fault })?;
+        }
+        if let Some(word) = record.first_chunk_mut() {
+            *word = turn.ecb.epid.to_ne_bytes();
+        }
+        Ok(())
+    }
+
+    /// The steps of a clause with actions on speculations, as far as they come before anything that records. Returns the
+    /// first step that is left for the principal buffer; None if nothing is, because the rest was sent to a speculation.
+    ///
+    /// Each of these steps has the scratch memory for itself: `commit()` moves records to where it is.
+    #[cold]
+    #[inline(never)]
+    fn take_speculative_steps(
+        &self,
+        moment: &Moment<'_, H>,
+        turn: &Turn<'_>,
+        context: &interp::Clause<'_>,
+        writer: &mut Writer<'_>,
+    ) -> Result<Option<usize>, Failure> {
+        let Turn { run, clause, .. } = *turn;
+        for (at, step) in clause.steps.iter().enumerate() {
+            if step.record.size != 0 || step.in_tuple {
+                return Ok(Some(at));
+            }
+            let failure = |fault| Failure { action: at as u64 + 1, fault };
+            let value = {
+                let machine = Machine::new(moment, context, Scratch::new(writer.scratch()));
+                match &step.code {
+                    Some(code) => machine.run(code.get()).map_err(failure)?,
+                    None => 0,
+                }
+            };
+            match step.work {
+                // SAFETY: probe context on this CPU, with no access to any speculation.
+                Work::Commit => unsafe {
+                    run.speculations.commit(value, moment.cpu(), writer, |epid| run.size_of_record(epid));
+                },
+                Work::Speculate => {
+                    let need = Need { bytes: clause.needed, align: clause.alignment, scratch: 0 };
+                    // SAFETY: probe context on this CPU; what may follow touches no speculation.
+                    let recording = unsafe { run.speculations.reserve(value, moment.cpu(), need) };
+                    if let Some(mut recording) = recording {
+                        let machine = Machine::new(moment, context, Scratch::new(writer.scratch()));
+                        recording.build(|record| {
+                            self.take_steps(moment, &machine, turn, at + 1, record)?;
+                            Ok(clause.size)
+                        })?;
+                    }
+                    return Ok(None);
+                }
+                Work::Nothing => (),
+                work => self.take_rare_step(moment, turn, work, value, &mut []).map_err(failure)?,
+            }
+        }
+        // Nothing records: there is nothing to reserve for, unless keys are staged, and then a step was in a tuple.
+        Ok(None)
     }
 
     /// One action. Returns its value.
@@ -297,6 +367,8 @@ impl<H: Host> Dtrace<H> {
                 let frames = rest.get_mut(..frames as usize * 8).unwrap_or_default();
                 store_frames(frames, |frames| self.host.user_stack(moment.firing, frames));
             }
+            // SAFETY: probe context on this CPU; a clause that speculates does not discard.
+            Work::Discard => unsafe { run.speculations.discard(value, moment.cpu()) },
             Work::Stop if destructive => self.host.stop(),
             Work::Raise if destructive => self.host.raise(value as i32),
             Work::Chill if kernel_destructive => {

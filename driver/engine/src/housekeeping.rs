@@ -1,4 +1,5 @@
-//! What must be done from time to time while consumers trace: cleaning dynamic variables, and the deadman.
+//! What must be done from time to time while consumers trace: cleaning dynamic variables and speculations, and the
+//! deadman.
 //!
 //! Process context, called by the host: a kernel thread or work item, a thread of the process. Never from an interrupt,
 //! so waiting for a grace period is allowed; one wait serves all consumers.
@@ -10,10 +11,12 @@
 //! after the last such note (this did not get to run, or the consumer did not) moves the consumer to KILLED. Probes look
 //! at the clock for this only now and then ([`crate::fire`]).
 
+use dtrace_abi::option;
+
 use crate::control::Dtrace;
 use crate::host::Host;
 use crate::session::Session;
-use crate::state::Activity;
+use crate::state::{Activity, State};
 
 /// How often the deadman looks, in nanoseconds.
 const DEADMAN_INTERVAL: u64 = 1_000_000_000;
@@ -33,10 +36,15 @@ impl<H: Host> Dtrace<H> {
             if now.wrapping_sub(session.heard) < SILENCE_MAX {
                 state.keep_alive(now);
             }
+            let rate = session.options.get(option::CLEANRATE).unwrap_or(DEADMAN_INTERVAL);
             let mut due = DEADMAN_INTERVAL;
             // SAFETY: control path.
+            if !unsafe { state.run() }.speculations.is_none() {
+                self.clean_speculations(state);
+                due = due.min(rate);
+            }
+            // SAFETY: control path.
             if let Some(variables) = unsafe { state.run() }.variables.dynvars() {
-                let rate = session.options.get(dtrace_abi::option::CLEANRATE).unwrap_or(DEADMAN_INTERVAL);
                 let since = now.wrapping_sub(session.cleaned);
                 if since >= rate {
                     rinsing |= variables.sweep();
@@ -60,6 +68,43 @@ impl<H: Host> Dtrace<H> {
             }
         }
         next
+    }
+}
+
+impl<H: Host> Dtrace<H> {
+    /// Has every CPU move or clear its parts of the speculations that are to be ended, and makes them free.
+    ///
+    /// A CPU that cannot run anything now keeps its parts, and the speculations are tried again the next time.
+    pub(crate) fn clean_speculations(&self, state: &State) {
+        // SAFETY: control path.
+        let run = unsafe { state.run() };
+        if run.speculations.ending() == 0 {
+            return;
+        }
+        let mut everywhere = true;
+        for (cpu, buffers) in run.buffers.iter().enumerate() {
+            let Some(buffers) = buffers else { continue };
+            let mut cleaned = false;
+            self.host.on_cpu(cpu, &mut || {
+                let (here, saved) = self.host.enter();
+                if let Some(inside) =
+                    self.cpus.get(here).filter(|_| here == cpu).and_then(|cpu| cpu.counter.enter())
+                {
+                    // SAFETY: probe context on the CPU of the buffers.
+                    unsafe {
+                        let mut writer = buffers.principal.writer();
+                        run.speculations.clean(cpu, &mut writer, |epid| run.size_of_record(epid));
+                    }
+                    inside.leave();
+                    cleaned = true;
+                }
+                self.host.leave(here, saved);
+            });
+            everywhere &= cleaned;
+        }
+        if everywhere {
+            run.speculations.release();
+        }
     }
 }
 

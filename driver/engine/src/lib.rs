@@ -39,6 +39,7 @@ pub mod probe;
 pub mod provider;
 pub mod scratch;
 mod session;
+mod speculation;
 mod state;
 mod tuple;
 pub mod variable;

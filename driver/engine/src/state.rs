@@ -21,6 +21,7 @@ use crate::buffer::Buffer;
 use crate::cpu::Tally;
 use crate::interp::Access;
 use crate::provider::Privileges;
+use crate::speculation::Speculations;
 use crate::variable::Variables;
 
 /// Where in its life a consumer is; the numbers of contract 3.
@@ -76,10 +77,18 @@ pub(crate) struct Run {
     /// Bytes of the records of each EPID, by EPID minus one, for ring buffers (else empty).
     pub(crate) sizes: Vec<u32>,
     pub(crate) variables: Variables,
+    pub(crate) speculations: Speculations,
     /// Bytes of a string.
     pub(crate) strsize: usize,
     /// Destructive actions are allowed.
     pub(crate) destructive: bool,
+}
+
+impl Run {
+    /// Bytes of the records of an EPID, for a buffer that must know.
+    pub(crate) fn size_of_record(&self, epid: u32) -> usize {
+        self.sizes.get((epid as usize).wrapping_sub(1)).map_or(0, |&size| size as usize)
+    }
 }
 
 /// The part of a consumer that probes see.

@@ -10,6 +10,7 @@ use crate::aggregation;
 use crate::buffer::{Buffer, Policy};
 use crate::control::Dtrace;
 use crate::cpu::Tally;
+use crate::difo::Uses;
 use crate::errno::Errno;
 use crate::host::{Firing, Host};
 use crate::mem::{OutOfMemory, TryPush, try_build};
@@ -17,6 +18,7 @@ use crate::option::{IMAGE_SIZE, Options};
 use crate::probe::Probe;
 use crate::provider::Privileges;
 use crate::session::Session;
+use crate::speculation::Speculations;
 use crate::state::{Activity, Buffers, Run};
 
 /// What the clauses of a consumer want of its buffers.
@@ -27,17 +29,20 @@ struct Demand {
     end: u64,
     aggregates: bool,
     destructive: bool,
+    speculates: bool,
 }
 
 impl Demand {
     fn of(session: &Session) -> Demand {
         let clauses = session.clauses();
-        let mut demand = Demand { record: 0, end: 0, aggregates: false, destructive: false };
+        let mut demand =
+            Demand { record: 0, end: 0, aggregates: false, destructive: false, speculates: false };
         for clause in clauses {
             let needed = u64::from(clause.needed);
             demand.record = demand.record.max(needed);
             demand.aggregates |= clause.aggregates();
             demand.destructive |= clause.destructive;
+            demand.speculates |= clause.speculative || clause.uses.intersects(Uses::SPECULATION);
         }
         for ecb in session.ecbs.iter().filter(|ecb| ecb.probe.get() == END_ID) {
             // SAFETY: control path.
@@ -126,6 +131,8 @@ impl<H: Host> Request<'_, H> {
         let on = dtrace.fire_builtin(dtrace.builtin.end(), state.key, cpu);
         state.set_activity(Activity::Stopped);
         dtrace.synchronize();
+        // What was committed is to be in the last snapshot.
+        dtrace.clean_speculations(state);
         self.write(&(on as i32))?;
         Ok(0)
     }
@@ -141,10 +148,14 @@ impl<H: Host> Request<'_, H> {
         // SAFETY: control path.
         let run = unsafe { state.run() };
         let drops = run.variables.drops();
+        let speculations = run.speculations.drops();
         let mut status = Status {
             dyndrops: drops.plain,
             dyndrops_rinsing: drops.rinsing,
             dyndrops_dirty: drops.dirty,
+            specdrops: speculations.records,
+            specdrops_busy: speculations.busy,
+            specdrops_unavail: speculations.unavailable,
             killed: u8::from(activity == Activity::Killed),
             exiting: u8::from(activity == Activity::Draining),
             ..Status::zeroed()
@@ -236,6 +247,21 @@ impl<H: Host> Dtrace<H> {
                 }
             }
         };
+        let mut specsize = match demand.speculates {
+            true => options.get(option::SPECSIZE).unwrap_or(0) & !7,
+            false => 0,
+        };
+        let nspec = options.get(option::NSPEC).filter(|_| demand.speculates).unwrap_or(0);
+        if limited && nspec.saturating_mul(specsize) > limit::BUFSIZE_UNPRIVILEGED_MAX {
+            return Err(Errno::EFBIG);
+        }
+        let speculations = loop {
+            match self.make_speculations(nspec, specsize, &buffers) {
+                Ok(speculations) => break speculations,
+                Err(OutOfMemory) if may_shrink && specsize / 2 >= smallest => specsize = (specsize / 2) & !7,
+                Err(OutOfMemory) => return Err(Errno::ENOMEM),
+            }
+        };
         let strsize = options.get(option::STRSIZE).unwrap_or(0).clamp(1, 1 << 20) as usize;
         // SAFETY: control path, and `go` has seen the consumer to be INACTIVE.
         let run: &mut Run = unsafe { session.state().run_mut() };
@@ -253,6 +279,7 @@ impl<H: Host> Dtrace<H> {
             _ => Vec::new(),
         };
         run.buffers = buffers;
+        run.speculations = speculations;
         run.strsize = strsize;
         run.destructive = options.is_on(option::DESTRUCTIVE);
         if options.raw(option::BUFSIZE) != option::UNSET || sizes.principal != 0 {
@@ -260,9 +287,20 @@ impl<H: Host> Dtrace<H> {
         }
         options.adjust(option::AGGSIZE, sizes.aggregation);
         options.adjust(option::DYNVARSIZE, dynamic);
-        // Nothing speculates.
-        options.adjust(option::SPECSIZE, 0);
+        options.adjust(option::SPECSIZE, specsize);
         Ok(())
+    }
+
+    /// Speculations with a part on every CPU that has buffers.
+    fn make_speculations(
+        &self,
+        count: u64,
+        size: u64,
+        buffers: &[Option<Buffers>],
+    ) -> Result<Speculations, OutOfMemory> {
+        let number = |n: u64| usize::try_from(n).map_err(|_| OutOfMemory);
+        let traced = |cpu| buffers.get(cpu).is_some_and(Option::is_some);
+        Speculations::new(number(count)?, number(size)?, self.cpus.len(), traced)
     }
 
     /// Buffers for every CPU that is traced on.

@@ -168,11 +168,11 @@ fn several_consumers_share_a_probe_and_not_their_data() {
 fn a_program_is_enabled_as_a_whole_or_not_at_all() {
     let rig = Rig::new(1, ONE);
     let consumer = rig.open();
-    let speculates = S::Act(action::SPECULATE, 0, Some(E::Int(1)));
+    let test = S::Act(action::TEST1, 0, Some(E::Int(1)));
     let image = Program::new()
         .option(option::BUFSIZE, 4096)
         .clause(PROBE, None, &[S::Printf("%d", vec![E::Int(1)]), count(&[])])
-        .clause(PROBE, None, &[speculates])
+        .clause(PROBE, None, &[test])
         .image();
     assert_eq!(consumer.enable(&image), Err(Errno::EOPNOTSUPP));
     assert!(!rig.is_hooked(0));

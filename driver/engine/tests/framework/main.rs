@@ -13,5 +13,6 @@ mod options;
 mod program;
 mod records;
 mod session;
+mod speculations;
 mod teardown;
 mod vectors;

@@ -32,6 +32,8 @@ pub(crate) enum E {
     Load(u64),
     /// `variable == number`
     Equal(u32, u64),
+    /// `speculation()`
+    Speculation,
     /// Some bytes at an address.
     Bytes(u64, u32),
 }
@@ -117,6 +119,9 @@ impl Program {
                     ret(3),
                 ];
                 b.difo(&text, &[value, 1], "\0v\0", &global(id), INT)
+            }
+            E::Speculation => {
+                b.difo(&[Instr::indexed(OP_CALL, SUBR_SPECULATION as u16, 1), ret(1)], &[], "", &[], INT)
             }
             E::Bytes(address, size) => {
                 let rtype = DifType { kind: TYPE_CTF, ckind: 0, flags: TF_BYREF, pad: 0, size };

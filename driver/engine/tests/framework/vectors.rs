@@ -5,7 +5,6 @@
 use std::path::PathBuf;
 
 use dtrace_abi::{Plain, Status, ioctl, option};
-use dtrace_engine::errno::Errno;
 use dtrace_engine::mock::{Rig, Who, become_who};
 
 use crate::program::{Program, value_at, words};
@@ -24,9 +23,6 @@ fn vectors() -> Option<PathBuf> {
 
 /// What the sample programs enable, but for what has a provider of its own name.
 const TABLE: &[[&str; 3]] = &[["x64", "read", "entry"], ["x64", "read", "return"], ["x64", "write", "entry"]];
-
-/// Images for what cannot be enabled yet: speculations.
-const LATER: &[&str] = &["speculate"];
 
 #[test]
 fn begin_trace_from_conf_to_snapshot() {
@@ -62,7 +58,7 @@ fn begin_string_has_its_strings() {
 }
 
 #[test]
-fn every_image_is_enabled_and_fires_or_is_for_later() {
+fn every_image_is_enabled_and_fires() {
     let Some(vectors) = vectors() else { return };
     let mut seen = 0;
     for entry in std::fs::read_dir(&vectors).unwrap() {
@@ -75,10 +71,6 @@ fn every_image_is_enabled_and_fires_or_is_for_later() {
         let rig = Rig::new(2, TABLE);
         let consumer = rig.open();
         let result = consumer.enable(&image);
-        if LATER.contains(&name.as_str()) {
-            assert_eq!(result, Err(Errno::EOPNOTSUPP), "{name}");
-            continue;
-        }
         assert!(result.is_ok(), "{name}: {result:?}");
         let options = Program::new().buffered().option(option::DESTRUCTIVE, 1).image();
         consumer.enable(&options).unwrap();
