@@ -92,6 +92,12 @@ struct Area {
 }
 
 impl Area {
+    fn new(size: usize, string: bool, per_cpu: bool, cpus: usize) -> Result<Area, OutOfMemory> {
+        let stride = AREA_HEAD + size.next_multiple_of(8);
+        let total = stride.checked_mul(if per_cpu { cpus } else { 1 }).ok_or(OutOfMemory)?;
+        Ok(Area { store: Bytes::zeroed(total)?, size, stride, per_cpu, string })
+    }
+
     fn start(&self) -> u64 {
         self.store.start().addr().get() as u64
     }
@@ -144,8 +150,9 @@ pub struct Variables {
     by_address: Vec<u32>,
     area_bytes: usize,
     dynamics: Vec<Dynamic>,
-    /// For each number of strings in a key: the most bytes that go with it in a chunk; `None` if no such key was seen.
-    payloads: [Option<usize>; dif::DTR_NREGS + 1],
+    /// For each number of strings in a chunk, in its key or as its value: the most bytes that go with them; `None` if there
+    /// is no such chunk.
+    payloads: [Option<usize>; dif::DTR_NREGS + 2],
     dynvars: Option<DynVars>,
 }
 
@@ -163,7 +170,7 @@ impl Variables {
             by_address: Vec::new(),
             area_bytes: 0,
             dynamics: Vec::new(),
-            payloads: [None; dif::DTR_NREGS + 1],
+            payloads: [None; dif::DTR_NREGS + 2],
             dynvars: None,
         })
     }
@@ -214,18 +221,17 @@ impl Variables {
             let thread = scope == Scope::Thread;
             let variable = u32::from(thread) << 16 | var.id & dif::VARIABLE_MAX;
             self.dynamics.try_push(Dynamic { variable, thread, bytes, string })?;
-            self.note_payload(0, bytes as usize);
-            return Ok(Slot::Dynamic(self.dynamics.len() as u32 - 1));
+            let index = self.dynamics.len() as u32 - 1;
+            self.note_payload(index, 0, 0);
+            return Ok(Slot::Dynamic(index));
         }
         let per_cpu = scope == Scope::Local;
         if bytes != 0 {
-            let size = bytes as usize;
-            let stride = AREA_HEAD + size.next_multiple_of(8);
-            let total = stride * if per_cpu { self.per_cpu.len() } else { 1 };
+            let area = Area::new(bytes as usize, string, per_cpu, self.per_cpu.len())?;
+            let total = area.store.len();
             if self.area_bytes.saturating_add(total) > AREAS_MAX {
                 return Err(VariableError::TooLarge);
             }
-            let area = Area { store: Bytes::zeroed(total)?, size, stride, per_cpu, string };
             let place = self.by_address.partition_point(|&index| self.starts_before(index, area.start() + 1));
             self.by_address.try_reserve(1).map_err(|_| OutOfMemory)?;
             self.areas.try_push(area)?;
@@ -280,8 +286,7 @@ impl Variables {
                         Scope::Thread
                     };
                     if let Some(Slot::Dynamic(index)) = self.slot(scope, instr.var()) {
-                        let bytes = self.dynamics.get(index as usize).map_or(0, |dynamic| dynamic.bytes);
-                        self.note_payload(strings, fixed + bytes as usize);
+                        self.note_payload(index, strings, fixed);
                     }
                 }
                 _ => {}
@@ -289,24 +294,60 @@ impl Variables {
         }
     }
 
-    fn note_payload(&mut self, strings: usize, bytes: usize) {
-        if let Some(payload) = self.payloads.get_mut(strings.min(dif::DTR_NREGS)) {
+    /// Notes that a chunk of a variable has a key of so many strings and other bytes.
+    fn note_payload(&mut self, index: u32, strings: usize, bytes: usize) {
+        let Some(dynamic) = self.dynamics.get(index as usize) else { return };
+        let (strings, bytes) = match dynamic.string {
+            true => (strings + 1, bytes),
+            false => (strings, bytes + dynamic.bytes as usize),
+        };
+        if let Some(payload) = self.payloads.get_mut(strings.min(dif::DTR_NREGS + 1)) {
             *payload = Some(payload.unwrap_or(0).max(bytes.next_multiple_of(8)));
         }
     }
 
-    /// Takes the memory of the store of dynamic variables, if any variable needs it: about `dynvarsize` bytes, in chunks
-    /// that hold any variable with strings of `strsize` in its key. Called when tracing starts; what an earlier call
-    /// took, with all values in it, is given back.
+    /// Takes what depends on the consumer's options, when tracing starts: every string becomes as large as `strsize` says
+    /// if that is larger than its declaration, and the store of dynamic variables, if any variable needs it, gets about
+    /// `dynvarsize` bytes, in chunks that hold any variable. What an earlier call took is given back, with the values in it.
+    ///
+    /// When there is no memory (or strings would take more than a consumer may have), there is no store; calling again with
+    /// less may succeed.
     pub fn prepare(&mut self, dynvarsize: usize, strsize: usize) -> Result<(), OutOfMemory> {
         self.dynvars = None;
+        self.enlarge_strings(strsize)?;
         if self.dynamics.is_empty() {
             return Ok(());
         }
+        let string =
+            self.dynamics.iter().filter(|dynamic| dynamic.string).map(|dynamic| dynamic.bytes as usize);
+        let string = string.max().unwrap_or(0).max(strsize).next_multiple_of(8);
         let payload = self.payloads.iter().enumerate().filter_map(|(strings, payload)| {
-            payload.map(|bytes| bytes.saturating_add(strings * strsize.next_multiple_of(8)))
+            payload.map(|bytes| bytes.saturating_add(strings.saturating_mul(string)))
         });
         self.dynvars = Some(DynVars::new(dynvarsize, payload.max().unwrap_or(0), self.per_cpu.len())?);
+        Ok(())
+    }
+
+    fn enlarge_strings(&mut self, strsize: usize) -> Result<(), OutOfMemory> {
+        for at in 0..self.areas.len() {
+            let Some(area) = self.areas.get(at).filter(|area| area.string && area.size < strsize) else {
+                continue;
+            };
+            let larger = Area::new(strsize, true, area.per_cpu, self.per_cpu.len())?;
+            let total = self.area_bytes - area.store.len() + larger.store.len();
+            if total > AREAS_MAX {
+                return Err(OutOfMemory);
+            }
+            self.area_bytes = total;
+            if let Some(area) = self.areas.get_mut(at) {
+                *area = larger;
+            }
+        }
+        for dynamic in self.dynamics.iter_mut().filter(|dynamic| dynamic.string) {
+            dynamic.bytes = dynamic.bytes.max(u32::try_from(strsize).unwrap_or(u32::MAX));
+        }
+        let areas = &self.areas;
+        self.by_address.sort_unstable_by_key(|&index| areas.get(index as usize).map_or(0, Area::start));
         Ok(())
     }
 

@@ -76,6 +76,7 @@ fn taken(branch: &str, left: i64, right: i64) -> bool {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many programs")]
 fn branches_are_taken_by_the_outcome_of_a_comparison() {
     for (left, right) in
         [(1, 2), (2, 1), (1, 1), (-1, 1), (1, -1), (i64::MIN, i64::MAX), (i64::MAX, i64::MIN)]

@@ -44,6 +44,7 @@ fn same(program: &str) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many programs")]
 fn values() {
     for source in [
         "setx 42",
@@ -61,6 +62,7 @@ fn values() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many programs")]
 fn comparisons() {
     for branch in ["be", "bne", "bl", "ble", "bg", "bge", "blu", "bleu", "bgu", "bgeu"] {
         for source in ["ldgs arg0", "ldgs arg1", "ldgs pid"] {
@@ -81,6 +83,7 @@ fn increments() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many programs")]
 fn stores() {
     for target in ["stgs n", "stls l", "stts t"] {
         for source in ["setx 0", "setx 9", "ldgs arg0", "ldgs timestamp", "ldgs pid", "ldts t"] {
@@ -116,6 +119,7 @@ const KEYS: &[(&str, &str)] = &[
 ];
 
 #[test]
+#[cfg_attr(miri, ignore = "many programs")]
 fn elements() {
     for (load, push) in KEYS {
         same(&format!("{load} flushts; {push} ldgaa a r1; ret r1"));
@@ -130,6 +134,7 @@ fn elements() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many programs")]
 fn an_element_is_the_same_one_for_both() {
     for (load, push) in KEYS {
         let mut world = World::new();

@@ -82,6 +82,7 @@ fn progenyof_asks_for_an_ancestor() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many programs")]
 fn random_numbers_are_not_negative_and_vary() {
     let mut world = World::new();
     let numbers: std::collections::BTreeSet<u64> =

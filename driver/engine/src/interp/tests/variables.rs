@@ -24,6 +24,7 @@ fn a_global_string_is_copied() {
 #[test]
 fn a_string_is_cut_at_the_size_of_its_variable() {
     let mut world = World::new();
+    world.strsize = 4;
     world.value("global s string 4; sets \"abcdefgh\" r1; stgs s r1; ret r1");
     assert_eq!(world.text("ldgs s r1; ret r1"), "abc");
 }
@@ -220,6 +221,7 @@ fn an_associative_array_may_hold_strings() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many programs")]
 fn a_pool_that_is_full_drops_and_counts() {
     let mut world = World::new();
     let codes = world.load(&[SET, GET]);
@@ -265,4 +267,30 @@ fn one_id_in_three_scopes_is_three_variables() {
     world.start();
     world.value("setx 2 r1; stts x r1; ret r0");
     assert_eq!(world.value("ldgs x r1; ldts x r2; ldls x r3; setx 10 r4; mul r1 r4 r1; add r1 r2 r1; mul r1 r4 r1; add r1 r3 r1; ret r1"), 123);
+}
+
+#[test]
+fn strings_are_as_large_as_strsize_says() {
+    let long = "x".repeat(350);
+    let declared =
+        "global s string 256; local l string 256; thread t string 256; global a[] string 256; ret r0";
+    for (set, get) in [
+        ("stgs s r1", "ldgs s r1"),
+        ("stls l r1", "ldls l r1"),
+        ("stts t r1", "ldts t r1"),
+        ("flushts; pushtr string r0 r1; stgaa a r1", "flushts; pushtr string r0 r1; ldgaa a r1"),
+    ] {
+        let mut world = World::new();
+        world.strsize = 400;
+        let address = world.kernel_text(long.as_bytes());
+        let set = format!("setx {address:#x} r1; {set}; ret r0");
+        let get = format!("setx {address:#x} r1; {get}; ret r1");
+        assert_eq!(world.text_all(&[declared, &set, &get]).as_deref(), Ok(long.as_str()), "{get}");
+        assert_eq!(world.variables.drops(), crate::dynvar::Drops::default());
+        // Enlarged areas are found by their addresses.
+        assert_eq!(
+            world.run_all(&[&set, &get.replace("ret r1", "ldub r1 r2; stb r0 r1; ret r2")]),
+            Ok(u64::from(b'x'))
+        );
+    }
 }

@@ -109,6 +109,7 @@ fn texts(values: &[&str]) -> Vec<Datum> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn every_program_runs() {
     let Some(dir) = vectors() else { return };
     let mut ran = 0;
@@ -133,6 +134,7 @@ fn every_program_runs() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn arithmetic_is_as_written() {
     let Some(dir) = vectors() else { return };
     // (uint64_t)b takes the 32 bits of an int for unsigned, so its upper four bits are 0.
@@ -141,6 +143,7 @@ fn arithmetic_is_as_written() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn comparisons_are_as_written() {
     let Some(dir) = vectors() else { return };
     assert_eq!(load(&dir.join("compare.dof")).fire(""), ints(&[1, 1, 0, 1, 1, 0, 0, 1, 0, 10]));
@@ -160,6 +163,7 @@ impl<const N: usize> ConcatData for [Vec<Datum>; N] {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn string_subroutines_are_as_written() {
     let Some(dir) = vectors() else { return };
     let data = load(&dir.join("strings.dof")).fire("");
@@ -174,6 +178,7 @@ fn string_subroutines_are_as_written() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn byte_orders_are_as_written() {
     let Some(dir) = vectors() else { return };
     let data = load(&dir.join("byteorder.dof")).fire("");
@@ -182,6 +187,7 @@ fn byte_orders_are_as_written() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn structures_unions_and_bit_fields_are_as_written() {
     let Some(dir) = vectors() else { return };
     // The sample compiler lays a structure out without padding: x at 0, y at 4, name at 6.
@@ -191,6 +197,7 @@ fn structures_unions_and_bit_fields_are_as_written() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn copies_are_as_written() {
     let Some(dir) = vectors() else { return };
     let mut loaded = load(&dir.join("copy.dof"));
@@ -202,6 +209,7 @@ fn copies_are_as_written() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn faults_are_as_written() {
     let Some(dir) = vectors() else { return };
     assert_eq!(load(&dir.join("divzero.dof")).fire("BEGIN"), [Datum::Fault(FaultKind::DivideByZero)]);
@@ -209,6 +217,7 @@ fn faults_are_as_written() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn associative_arrays_are_as_written() {
     let Some(dir) = vectors() else { return };
     let mut loaded = load(&dir.join("assoc-string.dof"));
@@ -229,6 +238,7 @@ fn associative_arrays_are_as_written() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn thread_locals_are_as_written() {
     let Some(dir) = vectors() else { return };
     for name in ["latency-quantize.dof", "latency-lquantize.dof", "self-array.dof"] {
@@ -245,6 +255,7 @@ fn thread_locals_are_as_written() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn clause_locals_and_globals_are_as_written() {
     let Some(dir) = vectors() else { return };
     let loaded = load(&dir.join("clause-local.dof"));
@@ -258,6 +269,7 @@ fn clause_locals_and_globals_are_as_written() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads files")]
 fn variables_are_as_written() {
     let Some(dir) = vectors() else { return };
     let data = load(&dir.join("vars.dof")).fire("");
