@@ -205,7 +205,7 @@ fn by_us(expressions: &[String]) -> Vec<Option<u64>> {
 #[test]
 fn expressions_compute_what_c_computes() {
     let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
-    let expressions: Vec<String> = (0..1500).map(|n| numbers.expression(1 + n % 4)).collect();
+    let expressions: Vec<String> = (0..800).map(|n| numbers.expression(1 + n % 4)).collect();
     let Some(c) = by_c(&expressions) else {
         println!("skipped: there is no C compiler (cc) with a checker of undefined behaviour");
         return;
@@ -247,7 +247,7 @@ fn statements(numbers: &mut Numbers) -> Vec<String> {
 #[test]
 fn assignments_leave_what_c_leaves() {
     let mut numbers = Numbers(0x1357_9bdf_0246_8ace);
-    let programs: Vec<Vec<String>> = (0..400).map(|_| statements(&mut numbers)).collect();
+    let programs: Vec<Vec<String>> = (0..150).map(|_| statements(&mut numbers)).collect();
     let mut c = String::from("#include <stdio.h>\nint main(void) {\n");
     let mut lines = Vec::new();
     for p in &programs {

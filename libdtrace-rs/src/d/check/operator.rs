@@ -164,10 +164,19 @@ impl Checker<'_> {
             spine.push((*op, &**right, leftmost.pos));
             leftmost = left;
         }
-        let mut result = self.expr(leftmost)?;
+        let mut result = match (self.expr(leftmost), spine.last()) {
+            (Err(fault), Some((_, right, _))) => {
+                let right = self.expr(right).map_err(|_| fault.clone())?.ty;
+                self.enumerator(leftmost, right).ok_or(fault)?
+            }
+            (result, _) => result?,
+        };
         let outer = self.depth;
         for (op, right, pos) in spine.into_iter().rev() {
-            let right = self.expr(right)?;
+            let right = match self.expr(right) {
+                Err(fault) => self.enumerator(right, result.ty).ok_or(fault)?,
+                Ok(right) => right,
+            };
             result = self.binary_values(op, result, right, pos)?;
             // The tree has grown by one level unless constants were folded.
             if !matches!(result.kind, ExprKind::Int(_)) {
@@ -179,6 +188,17 @@ impl Checker<'_> {
         }
         self.depth = outer;
         Ok(result)
+    }
+
+    /// A name that means nothing by itself, as the constant of the enumeration that the other operand has: constants of the
+    /// kernel's enumerations are known where they can be meant.
+    fn enumerator(&self, name: &ast::Expr, enumeration: TypeId) -> Option<Expr> {
+        let ast::ExprKind::Name(ast::Name { scope: ast::Scope::Default, name: wanted }) = &name.kind else {
+            return None;
+        };
+        let Kind::Enum(e) = self.types.base(enumeration) else { return None };
+        let (_, value) = e.values.iter().find(|(name, _)| name == wanted)?;
+        Some(self.constant(name.pos, value.cast_unsigned(), enumeration))
     }
 
     /// An operator with two checked operands.

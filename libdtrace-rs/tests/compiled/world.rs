@@ -32,23 +32,27 @@ impl Environment for World {
 
 /// Compiles a program; its statements are numbered from 1.
 pub(crate) fn program(text: &str) -> Result<Program> {
-    let types = Types::with_btf_directory("/nonexistent");
+    compiled(text, &Types::with_btf_directory("/nonexistent"))
+}
+
+/// The same, with the types of the running kernel.
+pub(crate) fn program_of_kernel(text: &str) -> Result<Program> {
+    compiled(text, &Types::new())
+}
+
+fn compiled(text: &str, types: &Types) -> Result<Program> {
     let mut identifiers = Identifiers::default();
     let macros = Macros::default().with_process(&[("target", 0)]);
     let checked =
-        check::compile(text.as_bytes(), Options::default(), &macros, &types, &mut identifiers, &mut World)?;
+        check::compile(text.as_bytes(), Options::default(), &macros, types, &mut identifiers, &mut World)?;
     let mut aggregations = Aggregations::default();
     let mut next = dif::VAR_OTHER_UBASE + 0x100;
     let mut fresh_local = || {
         next += 1;
         next
     };
-    let mut context = Context {
-        types: &types,
-        strsize: 256,
-        aggregations: &mut aggregations,
-        fresh_local: &mut fresh_local,
-    };
+    let mut context =
+        Context { types, strsize: 256, aggregations: &mut aggregations, fresh_local: &mut fresh_local };
     let mut program = compile(&checked, &mut context)?;
     program.number(1);
     Ok(program)

@@ -1,13 +1,11 @@
 //! Programs that run: what D text becomes is enabled in the engine of this process, fires, and leaves its records.
 
-mod world;
-
 use std::collections::HashMap;
 
+use crate::world::{enable, program};
 use dtrace_abi::{BufDesc, EprobeDesc, Plain, RecDesc, UserPtr, ioctl, option};
 use dtrace_rs::dof::{options_image, program_image};
 use dtrace_user::Device;
-use world::{enable, program};
 
 const BUFFER: usize = 64 << 10;
 

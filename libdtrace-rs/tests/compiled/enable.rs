@@ -1,10 +1,8 @@
 //! The engine takes what the compiler makes: its verifier accepts every image, and the programs run.
 
-mod world;
-
+use crate::world::{enable, program};
 use dtrace_rs::dof::{error_program, options_image, program_image};
 use dtrace_user::Device;
-use world::{enable, program};
 
 /// The programs of the main job.
 const MAIN: &[&str] = &[

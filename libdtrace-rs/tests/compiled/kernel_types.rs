@@ -2,6 +2,8 @@
 
 use dtrace_rs::types::{Kind, TypeError, Types};
 
+use crate::world;
+
 fn kernel() -> Option<Types> {
     if std::path::Path::new("/sys/kernel/btf/vmlinux").exists() {
         return Some(Types::new());
@@ -111,4 +113,26 @@ fn a_damaged_file_is_an_error_and_nothing_else() {
         }
         lookup(&damaged);
     }
+}
+
+#[test]
+fn constants_of_the_kernels_enumerations_are_known_beside_a_value_of_them() {
+    let Some(_) = kernel() else { return };
+    let compile = |text: &str| world::program_of_kernel(text);
+    assert!(compile("BEGIN { this->k = (enum pid_type)arg0; trace(this->k == PIDTYPE_PGID); }").is_ok());
+    assert!(compile("BEGIN /PIDTYPE_PGID != (enum pid_type)arg0/ { trace(1); }").is_ok());
+    assert!(compile("BEGIN { trace(arg0 == PIDTYPE_PGID); }").is_err());
+    assert!(compile("BEGIN { this->k = (enum pid_type)arg0; trace(this->k == NO_SUCH_CONSTANT); }").is_err());
+}
+
+#[test]
+fn members_of_kernel_structures_are_reached_through_pointers() {
+    let Some(_) = kernel() else { return };
+    let compile = |text: &str| world::program_of_kernel(text).map(|_| ());
+    assert_eq!(compile("BEGIN { trace(((struct file *)arg0)->f_path.dentry->d_name.len); }"), Ok(()));
+    assert_eq!(compile("BEGIN { trace(stringof(curthread->comm)); print(*curthread); }"), Ok(()));
+    assert_eq!(
+        compile("BEGIN { trace(sizeof (struct task_struct)); trace(offsetof(struct task_struct, comm)); }"),
+        Ok(())
+    );
 }
