@@ -17,7 +17,7 @@ const NAMELESS: &str = "_";
 
 /// What an aggregating function was given besides the value.
 #[derive(Clone, Copy, Default)]
-struct Parameters {
+pub(super) struct Parameters {
     param: u64,
     limit: i64,
 }
@@ -35,7 +35,7 @@ impl Checker<'_> {
     /// An aggregation within an expression, where it has no value.
     pub(super) fn aggregation_value(&mut self, reference: &AggregationRef, pos: Pos) -> Result<Expr> {
         self.aggregation(reference, pos)?;
-        Ok(self.dynamic(pos))
+        Ok(self.dynamic(pos, "aggregation"))
     }
 
     pub(super) fn not_aggregating(&self, name: &str, pos: Pos) -> super::Error {
@@ -165,7 +165,7 @@ impl Checker<'_> {
         Ok(result)
     }
 
-    fn aggregation_arguments(
+    pub(super) fn aggregation_arguments(
         &mut self,
         kind: u32,
         name: &'static str,

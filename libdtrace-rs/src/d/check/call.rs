@@ -27,8 +27,16 @@ impl Checker<'_> {
         };
         let Name { scope, name } = name;
         let undefined = || self.error(Tag::FuncUndef, pos, format!("undefined function name: {name}"));
-        if *scope != Scope::Default {
-            return Err(undefined());
+        match scope {
+            Scope::Default => {}
+            Scope::Module(_) => return Err(undefined()),
+            Scope::Thread | Scope::Clause => {
+                return Err(self.error(Tag::FuncIdent, pos, "function designator is not of function type"));
+            }
+        }
+        if matches!(&**name, "self" | "this") {
+            let message = format!("pointer '{name}' may not be referenced as a function");
+            return Err(self.error(Tag::FuncIdkind, pos, message));
         }
         let other = match self.identifiers.globals.get(name) {
             Some(Global::Declared) => return Err(undefined()),
@@ -67,17 +75,16 @@ impl Checker<'_> {
                 self.pending.get_or_insert(error);
                 Ok(Expr { pos, ty, user: false, kind: ExprKind::Int(0) })
             }
-            FunctionKind::Aggregating(_) => {
-                for arg in args {
-                    self.expr(arg)?;
-                }
-                Ok(self.dynamic(pos))
+            FunctionKind::Aggregating(kind) => {
+                self.aggregation_arguments(kind, function.name, args, None, pos)?;
+                Ok(self.dynamic(pos, "aggregating function"))
             }
         }
     }
 
     /// A value of no static type: it may stand nowhere, but a better message may come first.
-    pub(super) fn dynamic(&mut self, pos: Pos) -> Expr {
+    pub(super) fn dynamic(&mut self, pos: Pos, what: &'static str) -> Expr {
+        self.dynamic_name = what;
         let error = self.error(Tag::CgDyn, pos, "expression cannot evaluate to result of dynamic type");
         self.pending.get_or_insert(error);
         Expr { pos, ty: self.types.intrinsics().dynamic, user: false, kind: ExprKind::Int(0) }

@@ -127,6 +127,10 @@ impl Checker<'_> {
         if (types.is_pointer(ty) || types.is_string(ty)) && self.is_null(value) {
             return true;
         }
+        // Memory of no type may hold a string.
+        if types.is_string(ty) && types.element(value.ty).is_some_and(|to| types.is_void(to)) {
+            return true;
+        }
         if types.is_string(ty) || types.is_string(value.ty) {
             return types.is_string_compatible(ty) && types.is_string_compatible(value.ty);
         }

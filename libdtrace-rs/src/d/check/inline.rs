@@ -268,16 +268,12 @@ impl Checker<'_> {
             return Err(self.error(if arrow { Tag::OpPtr } else { Tag::OpSou }, pos, message));
         }
         let output = translated.translator.output;
-        let Some(found) = self.types.member(output, member) else {
-            let message = format!("{member} is not a member of {}", self.name_of(output));
-            return Err(self.error(Tag::TypeMember, pos, message));
-        };
         let Some(definition) = translated.translator.members.iter().find(|m| &*m.name == member) else {
             let message = format!("translator does not define conversion for member: {member}");
             return Err(self.error(Tag::XlateNoconv, pos, message));
         };
         let value = self.translate_member(translated, &definition.value.clone(), pos)?;
-        let ty = found.member.ty;
+        let ty = self.types.member(output, member).map_or(value.ty, |found| found.member.ty);
         // A string for a character array stays a string: what reads it wants its characters.
         let value = if self.types.is_array(ty) { value } else { self.convert(value, ty) };
         let user = value.user;
@@ -304,14 +300,18 @@ impl Checker<'_> {
         value.map_err(|error| self.at_use(error, "a translator", pos))
     }
 
-    /// A value of its own, whatever was promised: a translated structure is built in scratch memory, which a clause-local
-    /// variable points to.
+    /// A value of its own: a translated structure is built in scratch memory, which a clause-local variable points to. A
+    /// pointer to a translated structure has no value.
     pub(super) fn materialize(&mut self, value: Value) -> Result<Expr> {
         let translated = match value {
             Value::Plain(expr) => return Ok(expr),
             Value::Translated(translated) => translated,
         };
         let pos = translated.pos;
+        if translated.pointer {
+            // There is no such object to point to, only its members.
+            return Ok(self.dynamic(pos, "pointer to translated data"));
+        }
         let output = translated.translator.output;
         let pointer = self.types.pointer_to(output);
         let name: Rc<str> = format!("<{}>", self.name_of(output)).into();
@@ -349,11 +349,7 @@ impl Checker<'_> {
             };
             list.push(Expr { pos, ty, user: false, kind });
         }
-        list.push(if translated.pointer {
-            here
-        } else {
-            Expr { pos, ty: output, user: false, kind: ExprKind::Deref(Box::new(here)) }
-        });
+        list.push(Expr { pos, ty: output, user: false, kind: ExprKind::Deref(Box::new(here)) });
         Ok(Expr { pos, ty: translated.ty, user: false, kind: ExprKind::Comma(list) })
     }
 }

@@ -123,6 +123,7 @@ fn compile_text(
         probe: None,
         frames: Vec::new(),
         pending: None,
+        dynamic_name: "aggregation",
         depth: 0,
         expansions: 0,
         attribute: Attribute::MAXIMUM,
@@ -179,6 +180,7 @@ pub fn compile_type(
         probe: None,
         frames: Vec::new(),
         pending: None,
+        dynamic_name: "aggregation",
         depth: 0,
         expansions: 0,
         attribute: Attribute::MAXIMUM,
@@ -237,6 +239,8 @@ struct Checker<'a> {
     frames: Vec<Frame>,
     /// A fault that counts only if the statement has no other: an action or an aggregation in the midst of an expression.
     pending: Option<Error>,
+    /// What the last value of no static type was, for messages.
+    dynamic_name: &'static str,
     depth: usize,
     expansions: usize,
     /// The stability of what the current statement has used so far.
@@ -255,7 +259,7 @@ impl Checker<'_> {
     /// The name of a type, for a message.
     fn name_of(&self, ty: TypeId) -> String {
         if self.types.is_dynamic(ty) {
-            return "aggregation".to_owned();
+            return self.dynamic_name.to_owned();
         }
         self.types.name(ty)
     }

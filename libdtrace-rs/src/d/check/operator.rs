@@ -548,7 +548,8 @@ impl Checker<'_> {
             }
             Kind::Void => Err(self.incompatible(pos, value.ty, "=", value.ty)),
             Kind::Dynamic => {
-                let message = "operands have incompatible types: \"scalar\" = \"aggregating function\"";
+                let message =
+                    format!("operands have incompatible types: \"scalar\" = \"{}\"", self.dynamic_name);
                 Err(self.error(Tag::OpIncompat, pos, message))
             }
             Kind::Stack | Kind::SymAddr | Kind::UserSymAddr => {

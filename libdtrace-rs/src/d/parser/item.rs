@@ -87,7 +87,8 @@ impl Parser<'_> {
         loop {
             let text: Rc<str> = match &self.token.kind {
                 TokenKind::Probe(text) => text.clone(),
-                TokenKind::Int(constant) => constant.value.to_string().into(),
+                // A character constant is no number of a probe.
+                TokenKind::Int(constant) if !constant.signed => constant.value.to_string().into(),
                 _ => return Err(self.unexpected(&["probe description"])),
             };
             probes.push(ProbeSpec { pos: self.pos(), text });
