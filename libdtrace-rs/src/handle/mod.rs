@@ -340,10 +340,10 @@ fn placed(error: Error, text: &str) -> Error {
     if fault.file.is_some() {
         return Error::Compile(fault);
     }
-    let message = if is_of_expression(fault.tag) {
-        format!("in {}: {}", region(text, fault.offset as usize), fault.message)
-    } else {
-        fault.message.clone()
+    let part = region(text, fault.offset as usize).filter(|_| is_of_expression(fault.tag));
+    let message = match part {
+        Some(part) => format!("in {part}: {}", fault.message),
+        None => fault.message.clone(),
     };
     Error::Compile(Box::new(Diagnostic { line: 0, message, ..*fault }))
 }
@@ -386,18 +386,45 @@ fn is_of_expression(tag: Tag) -> bool {
     )
 }
 
-/// Whether an offset is in a predicate or behind the brace of a clause.
-fn region(text: &str, offset: usize) -> &'static str {
-    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
-    for byte in text.bytes().take(offset) {
+/// Which part of a clause an offset is in: none for one that is in no clause.
+fn region(text: &str, offset: usize) -> Option<&'static str> {
+    let (mut depth, mut quoted, mut escaped, mut slash, mut item) = (0usize, false, false, false, 0);
+    for (at, byte) in text.bytes().enumerate().take(offset) {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b'{' if !quoted => depth += 1,
-            b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ if quoted => {}
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            b'/' if depth == 0 => slash = true,
             _ => {}
         }
+        if depth == 0 && !quoted && matches!(byte, b'}' | b';') {
+            (slash, item) = (false, at + 1);
+        }
     }
-    if depth > 0 { "action list" } else { "predicate" }
+    let first = text[item..].split_ascii_whitespace().next().unwrap_or("");
+    match first {
+        "inline" | "translator" | "typedef" | "struct" | "union" | "enum" | "provider" => None,
+        _ if depth > 0 => Some("action list"),
+        _ if slash => Some("predicate"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_on_the_command_line_names_its_part_of_the_clause() {
+        let at = |text: &str, what: &str| region(text, text.find(what).unwrap());
+        assert_eq!(at("BEGIN /x/ { y; }", "x"), Some("predicate"));
+        assert_eq!(at("BEGIN /x/ { y; }", "y"), Some("action list"));
+        assert_eq!(at("BEGIN { \"}\"; y; }", "y"), Some("action list"));
+        assert_eq!(at("BEGIN { x; } END /y/ {}", "y"), Some("predicate"));
+        assert_eq!(at("inline int x = y; BEGIN {}", "y"), None);
+        assert_eq!(at("int a[t]; BEGIN {}", "t]"), None);
+    }
 }

@@ -4,11 +4,13 @@
 //! and the symbol tables of the objects mapped there.
 
 pub mod kernel;
+mod user;
 
 use std::cell::OnceCell;
 use std::fmt;
 
 use kernel::KernelSymbols;
+use user::UserSymbols;
 
 /// A place in code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,7 @@ pub trait Symbolizer {
 #[derive(Debug, Default)]
 pub struct Symbols {
     kernel: OnceCell<KernelSymbols>,
+    user: UserSymbols,
 }
 
 impl Symbols {
@@ -64,7 +67,7 @@ impl Symbolizer for Symbols {
         self.kernel_symbols().at(address)
     }
 
-    fn user(&self, _pid: u32, _address: u64) -> Option<Place> {
-        None
+    fn user(&self, pid: u32, address: u64) -> Option<Place> {
+        self.user.at(pid, address)
     }
 }
