@@ -58,7 +58,7 @@ impl<H: Host> Dtrace<H> {
         }
         let mut options = session.options.clone();
         for &(which, value) in &program.options {
-            if which == option::DESTRUCTIVE && value != 0 && destructive_disallowed {
+            if which == option::DESTRUCTIVE && destructive_disallowed {
                 return Err(Errno::EACCES);
             }
             options.set(which, value)?;

@@ -32,9 +32,9 @@ impl Options {
         u64::try_from(self.raw(which)).ok()
     }
 
-    /// Whether a switch is on.
+    /// Whether a switch is on: it is as soon as it is set. The original's `-w` sets `destructive` to 0.
     pub(crate) fn is_on(&self, which: u32) -> bool {
-        self.get(which).is_some_and(|value| value != 0)
+        self.get(which).is_some()
     }
 
     /// The CPU that tracing is limited to; None for all.

@@ -1,0 +1,374 @@
+//! The command, end to end: our `dtrace` on the engine in its own process, and what it prints, to the column.
+//!
+//! The expected texts are what the original prints for the same data.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn dtrace(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dtrace"));
+    command.args(arguments).env("DTRACE_DEV", "embedded").env("TZ", "UTC").stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    dtrace(arguments).output().unwrap()
+}
+
+/// What a program prints to standard output; it must exit with 0.
+fn out(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a quiet program prints.
+fn quiet(program: &str) -> String {
+    out(&["-q", "-n", program])
+}
+
+/// The message and the exit code of a command that fails.
+fn failure(arguments: &[&str]) -> (String, i32) {
+    let output = run(arguments);
+    (String::from_utf8_lossy(&output.stderr).into_owned(), output.status.code().unwrap())
+}
+
+/// The rows behind the heading, without the CPU, which may be any.
+fn rows(text: &str) -> Vec<String> {
+    text.lines().skip(1).map(|line| line.get(3..).unwrap_or(line).to_string()).collect()
+}
+
+#[test]
+fn a_row_names_cpu_id_and_probe() {
+    let text = out(&["-n", "BEGIN { trace(\"hello\"); trace(42); exit(0); }"]);
+    assert!(text.starts_with("CPU     ID                    FUNCTION:NAME\n"), "{text}");
+    let want = format!("      1                           :BEGIN   {:33}       42", "hello");
+    assert_eq!(rows(&text), [want, String::new()]);
+}
+
+#[test]
+fn the_number_of_matches_goes_to_standard_error_unless_it_is_quiet() {
+    let output = run(&["-n", "BEGIN,END { exit(0); }"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(error, "dtrace: description 'BEGIN,END' matched 2 probes\n");
+    assert!(run(&["-q", "-n", "BEGIN { exit(0); }"]).stderr.is_empty());
+}
+
+#[test]
+fn exit_gives_the_exit_code() {
+    assert_eq!(run(&["-q", "-n", "BEGIN { exit(3); }"]).status.code(), Some(3));
+    assert_eq!(run(&["-q", "-n", "BEGIN { exit(300); }"]).status.code(), Some(44));
+    assert_eq!(run(&["-q", "-n", "BEGIN { exit(3); } END { exit(4); }"]).status.code(), Some(4));
+}
+
+#[test]
+fn values_are_printed_by_their_size() {
+    let text = out(&[
+        "-n",
+        "BEGIN { trace((char)1); trace((short)2); trace(-3); trace((long)-4); trace((char)-1); exit(0); }",
+    ]);
+    assert!(rows(&text)[0].ends_with(":BEGIN    1     2       -3               -4 255"), "{text}");
+}
+
+#[test]
+fn printf_prints_as_in_c() {
+    let cases = [
+        ("%d %u %x", "-1, -1, -1", "-1 4294967295 ffffffff"),
+        ("%d %x", "-1L, -1L", "-1 ffffffffffffffff"),
+        ("[%5d|%-5d|%05d|%+d|%#x]", "1, 2, 3, 4, 255", "[    1|2    |00003|+4|0xff]"),
+        ("[%s|%10s|%-5s|%.2s]", "\"abc\", \"abc\", \"abc\", \"abc\"", "[abc|       abc|abc  |ab]"),
+        ("%*d|%-*d|%.*d|", "5, 1, 5, 2, 3, 4", "    1|2    |004|"),
+        ("%c%c %%", "65, 'b'", "Ab %"),
+        ("%Y", "1000000000000000000ULL", "2001 Sep  9 01:46:40"),
+        ("%p", "(void *)4096", "1000"),
+        ("%s", "stringof(execname)", "dtrace"),
+    ];
+    for (format, arguments, want) in cases {
+        let program = format!("BEGIN {{ printf(\"{format}\\n\", {arguments}); exit(0); }}");
+        assert_eq!(quiet(&program), format!("{want}\n\n"), "{format}");
+    }
+}
+
+#[test]
+fn aggregations_are_printed_at_the_end_in_the_order_of_their_values() {
+    let program =
+        "BEGIN { @[\"a\", 1] = sum(7); @[\"b\", 2] = sum(-3); @[\"c\", 3] = sum(9000000000); exit(0); }";
+    let want = "
+  b                                                         2               -3
+  a                                                         1                7
+  c                                                         3       9000000000
+";
+    assert_eq!(quiet(program), want);
+    let reversed = out(&["-q", "-x", "aggsortrev", "-n", program]);
+    assert_eq!(reversed.lines().nth(1), want.lines().nth(3));
+}
+
+#[test]
+fn every_aggregation_has_its_value() {
+    let program = "BEGIN { @c = count(); @c = count(); @s = sum(5); @s = sum(6); @l = min(5); @l = min(-6);
+        @h = max(5); @h = max(-6); @a = avg(5); @a = avg(8); @d = stddev(10); @d = stddev(20); exit(0); }";
+    let values: Vec<_> = quiet(program).split_whitespace().map(str::to_string).collect();
+    assert_eq!(values, ["2", "11", "-6", "5", "6", "5"]);
+}
+
+#[test]
+fn a_quantize_is_a_picture() {
+    let want = "
+
+           value  ------------- Distribution ------------- count    
+               0 |                                         0        
+               1 |@@@@@@@@@@@@@@@@@@@@                     1        
+               2 |                                         0        
+               4 |@@@@@@@@@@@@@@@@@@@@                     1        
+               8 |                                         0        
+
+";
+    assert_eq!(quiet("BEGIN { @ = quantize(1); @ = quantize(7); exit(0); }"), want);
+}
+
+#[test]
+fn linear_and_log_linear_pictures_name_their_steps() {
+    let linear = quiet(
+        "BEGIN { @ = lquantize(3, 0, 10, 2); @ = lquantize(-1, 0, 10, 2); @ = lquantize(99, 0, 10, 2); exit(0); }",
+    );
+    assert!(
+        linear.contains("             < 0 |@@@@@@@@@@@@@                            1        \n"),
+        "{linear}"
+    );
+    assert!(
+        linear.contains("               2 |@@@@@@@@@@@@@                            1        \n"),
+        "{linear}"
+    );
+    assert!(
+        linear.contains("           >= 10 |@@@@@@@@@@@@@                            1        \n"),
+        "{linear}"
+    );
+    let log =
+        quiet("BEGIN { @ = llquantize(250, 10, 0, 6, 20); @ = llquantize(2600, 10, 0, 6, 20); exit(0); }");
+    assert!(log.contains("             250 |@@@@@@@@@@@@@@@@@@@@                     1        \n"), "{log}");
+    assert!(log.contains("            2500 |@@@@@@@@@@@@@@@@@@@@                     1        \n"), "{log}");
+}
+
+#[test]
+fn printa_prints_what_was_aggregated_before() {
+    let program = "BEGIN { @a[\"x\", 1] = count(); @b[\"x\", 1] = sum(5); exit(0); }
+        END { printa(\"%s %d %@d\\n\", @a); printa(\"[%-4s|%@5d]\\n\", @b); printa(@a); printa(\"%s %d %@d %@d\\n\", @a, @b); }";
+    // A key of two needs both: the second format takes the first only.
+    let text = quiet(program);
+    assert!(text.starts_with("x 1 1\n[x   |    5]\n\n"), "{text}");
+    assert!(
+        text.contains("\n  x                                                         1                1\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("x 1 1 5\n\n"), "{text}");
+}
+
+#[test]
+fn library_actions_change_aggregations() {
+    let fill = "BEGIN { @a[1] = sum(10); @a[2] = sum(20); @a[3] = sum(30); exit(0); }";
+    let values = |end: &str| {
+        let text = quiet(&format!("{fill} END {{ {end}; printa(\"%@d,\", @a); }}"));
+        text.trim_end().to_string()
+    };
+    assert_eq!(values("clear(@a)"), "0,0,0,");
+    assert_eq!(values("trunc(@a, 2)"), "20,30,");
+    assert_eq!(values("trunc(@a, -1)"), "10,");
+    assert_eq!(values("trunc(@a)"), "");
+    assert_eq!(values("normalize(@a, 10)"), "1,2,3,");
+    assert_eq!(values("normalize(@a, 10); denormalize(@a)"), "10,20,30,");
+}
+
+#[test]
+fn a_fault_is_told_and_tracing_goes_on() {
+    let output = run(&["-q", "-n", "BEGIN { trace(*(int *)0); } BEGIN { printf(\"on\\n\"); exit(0); }"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    let want = "dtrace: error on enabled probe ID 1 (ID 1: dtrace:::BEGIN): invalid address (0x0) in action #1 at DIF offset ";
+    assert!(error.starts_with(want), "{error}");
+    assert_eq!(output.stdout, b"on\n\n");
+    let (error, _) =
+        failure(&["-q", "-n", "BEGIN { x = 0; trace(1 / x); exit(0); }", "-n", "ERROR { exit(1); }"]);
+    assert!(error.contains("): divide-by-zero in action #2 at DIF offset "), "{error}");
+}
+
+#[test]
+fn wrong_arguments_are_told_in_a_line() {
+    let cases: &[(&[&str], &str)] = &[
+        (
+            &["-n", "BEGIN { trace(x); }"],
+            "invalid probe specifier BEGIN { trace(x); }: in action list: failed to resolve x: Unknown variable name",
+        ),
+        (
+            &["-n", "nosuch:::"],
+            "invalid probe specifier nosuch:::: probe description nosuch::: does not match any probes",
+        ),
+        (&["-s", "/nonexistent.d"], "failed to open /nonexistent.d: No such file or directory"),
+        (&["-x", "nosuch"], "failed to set -x nosuch: Invalid option name"),
+        (&["-b", "10q"], "failed to set -b 10q: Invalid value for specified option"),
+        (&["-p", "x"], "invalid pid: x"),
+        (&["-q"], "no probes specified"),
+        (&["-c", "/nonexistent", "-n", "BEGIN"], "failed to execute /nonexistent: No such file or directory"),
+        (
+            &["-n", "BEGIN { exit(0); }", "unused"],
+            "invalid probe specifier BEGIN { exit(0); }: extraneous argument 'unused' ($1 is not referenced)",
+        ),
+        (&["-n", "BEGIN { raise(9); }"], "could not enable tracing: Destructive actions not allowed"),
+    ];
+    for (arguments, want) in cases {
+        let (error, code) = failure(arguments);
+        assert_eq!(error.lines().last(), Some(format!("dtrace: {want}").as_str()), "{arguments:?}");
+        assert_eq!(code, 1, "{arguments:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_two() {
+    for arguments in [&["-y"][..], &["-n"], &[]] {
+        let (error, code) = failure(arguments);
+        assert!(error.contains("Usage: dtrace [-32|-64]"), "{error}");
+        assert_eq!(code, 2);
+    }
+    assert_eq!(failure(&["-l", "-V"]).1, 2);
+}
+
+#[test]
+fn a_missing_driver_is_told_when_it_was_asked_for() {
+    let output = dtrace(&["-n", "BEGIN"]).env("DTRACE_DEV", "/nonexistent/dtrace").output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(error, "dtrace: failed to initialize dtrace: DTrace device not available on system\n");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn probes_are_listed_in_columns() {
+    let text = out(&["-l", "-n", "BEGIN", "-n", "syscall::getppid:entry"]);
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "   ID   PROVIDER            MODULE                          FUNCTION NAME");
+    assert_eq!(lines[1], "    1     dtrace                                                     BEGIN");
+    assert!(
+        lines[2].ends_with("    syscall               x64                           getppid entry"),
+        "{text}"
+    );
+    assert_eq!(out(&["-l", "-i", "1"]).lines().nth(1), Some(lines[1]));
+    let output = run(&["-l", "-n", "nosuch"]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "dtrace: failed to match :::nosuch: No probe matches description\n"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn verbose_tells_stability_and_arguments() {
+    let text = out(&["-e", "-v", "-n", "dtrace:::BEGIN { trace(1); }"]);
+    let want = "
+Stability attributes for description dtrace:::BEGIN:
+
+\tMinimum Probe Description Attributes
+\t\tIdentifier Names: Stable
+\t\tData Semantics:   Stable
+\t\tDependency Class: Common
+
+\tMinimum Statement Attributes
+\t\tIdentifier Names: Stable
+\t\tData Semantics:   Stable
+\t\tDependency Class: Common
+
+dtrace:::BEGIN
+
+\tProbe Description Attributes
+\t\tIdentifier Names: Stable
+\t\tData Semantics:   Stable
+\t\tDependency Class: Common
+
+\tArgument Attributes
+\t\tIdentifier Names: Stable
+\t\tData Semantics:   Stable
+\t\tDependency Class: Common
+
+\tArgument Types
+\t\tNone
+
+";
+    assert_eq!(text, want);
+}
+
+#[test]
+fn the_version_is_that_of_the_interfaces() {
+    assert_eq!(out(&["-V"]), "dtrace: Sun D 1.9\n");
+    let output = run(&["-V", "-v"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("embedded engine"));
+}
+
+#[test]
+fn a_script_has_arguments_and_options_of_its_own() {
+    let dir = std::env::temp_dir().join(format!("dtrace-command-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let script = dir.join("s.d");
+    let mut file = std::fs::File::create(&script).unwrap();
+    file.write_all(b"#pragma D option quiet\nBEGIN { printf(\"%d %s\\n\", $1, $$2); exit(0); }\n").unwrap();
+    let script = script.to_str().unwrap();
+    assert_eq!(out(&["-s", script, "7", "word"]), "7 word\n\n");
+    let (error, code) = failure(&["-s", script, "7"]);
+    assert_eq!(
+        (error.trim_end(), code),
+        (
+            format!("dtrace: failed to compile script {script}: line 2: macro argument $$2 is not defined")
+                .as_str(),
+            1
+        )
+    );
+    let output = dir.join("out");
+    let path = output.to_str().unwrap();
+    for _ in 0..2 {
+        assert_eq!(out(&["-q", "-o", path, "-n", "BEGIN { printf(\"x\\n\"); exit(0); }"]), "");
+    }
+    assert_eq!(std::fs::read_to_string(&output).unwrap(), "x\n\nx\n\n");
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_command_is_traced_from_its_start_to_its_end() {
+    let program = "syscall::exit_group:entry /pid == $target/ { printf(\"%d\\n\", arg0); }";
+    let output = run(&["-n", program, "-c", "sh -c true"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("exit_group:entry 0\n"), "{error}");
+    assert!(error.contains(" has exited\n"), "{error}");
+}
+
+#[test]
+fn destructive_actions_need_w() {
+    let text = out(&["-q", "-w", "-n", "BEGIN { printf(\"one \"); system(\"echo %s\", \"two\"); exit(0); }"]);
+    assert_eq!(text, "one two\n\n");
+}
+
+#[test]
+fn flow_is_indented() {
+    let text = out(&["-F", "-n", "BEGIN { trace(1); exit(0); }"]);
+    assert_eq!(text.lines().next(), Some("CPU FUNCTION                                 "));
+    assert_eq!(rows(&text)[0], format!(" {:41}         1", "| :BEGIN"));
+}
+
+#[test]
+fn an_interrupt_prints_the_aggregations() {
+    let child = dtrace(&["-q", "-n", "BEGIN { @a = sum(5); }"]).stdout(Stdio::piped()).spawn().unwrap();
+    // It is in its loop when it sleeps between looks at the buffers.
+    std::thread::sleep(Duration::from_millis(700));
+    let start = Instant::now();
+    // SAFETY: the process is our child and has not been waited for.
+    unsafe { libc::kill(child.id().cast_signed(), libc::SIGINT) };
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "\n\n                5\n");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(5), "an interrupt ends the wait");
+}
+
+#[test]
+fn structures_are_printed_with_their_members() {
+    let program =
+        "struct s { int a; char b[4]; }; BEGIN { s = (struct s *)alloca(sizeof (struct s)); s->a = 1;
+        s->b[0] = 'x'; s->b[1] = 0; s->b[2] = 0; s->b[3] = 0; print(*s); print(s->a); exit(0); }";
+    let want = "struct s {\n    int a = 0x1\n    char [4] b = [ \"x\" ]\n}int 0x1\n\n";
+    assert_eq!(quiet(program), want);
+}
