@@ -1,7 +1,7 @@
 //! The loop.
 
 use super::code::{Code, Insn, Op, outcome};
-use super::shape::Shape;
+use super::shape::{Shape, Source};
 use super::tuple::Tuple;
 use super::{Fault, FaultKind, Machine, Subject, Trap};
 use crate::host::Host;
@@ -35,15 +35,26 @@ pub(super) fn holds(condition: u8, left: u64, right: u64) -> bool {
 
 impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     /// Runs code to its end: the value, which by the type of the code's result may be an address.
-    #[inline]
+    #[inline(always)]
     pub fn run(&self, code: &Code) -> Result<u64, Fault> {
+        match *code.shape() {
+            Shape::Value(Source::Constant(value)) => Ok(value),
+            _ => self.run_other(code),
+        }
+    }
+
+    #[inline(never)]
+    fn run_other(&self, code: &Code) -> Result<u64, Fault> {
         self.with_code(code, || {
             let value = match code.shape() {
                 Shape::General => None,
                 Shape::Array(array) => self.run_array(array),
                 shape => self.run_shape(shape),
             };
-            value.map_or_else(|| self.run_general(code), Ok)
+            match value {
+                Some(value) => Ok(value),
+                None => self.run_general(code),
+            }
         })
     }
 
