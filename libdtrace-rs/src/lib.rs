@@ -11,6 +11,7 @@ pub mod dif;
 pub mod dof;
 pub mod error;
 pub mod handle;
+pub mod header;
 pub mod options;
 pub mod printf;
 pub mod proc;

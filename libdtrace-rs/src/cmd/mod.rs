@@ -6,6 +6,7 @@
 //! Exit codes: 0, or what the program gave to `exit()`; 1 for an error; 2 for wrong usage.
 
 mod arguments;
+mod header;
 mod list;
 mod program;
 mod report;
@@ -85,7 +86,7 @@ fn run(words: &[String]) -> Done<u8> {
     match arguments.mode {
         Mode::List => list::run(&mut handle, &arguments, name),
         Mode::Link => fail("-G is not supported yet: programs cannot be linked with probes"),
-        Mode::Header => fail("-h is not supported yet: headers for probes cannot be made"),
+        Mode::Header => header::run(&mut handle, &arguments, name),
         Mode::Anonymous => fail("-A is not supported: Linux has no anonymous tracing"),
         Mode::Run | Mode::Version => session::run(&mut handle, &arguments, name),
     }

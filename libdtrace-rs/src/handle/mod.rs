@@ -30,7 +30,7 @@ use crate::options::{Options, Setter};
 use crate::program::{Aggregations, Attribute, Program};
 use crate::symbols::Symbols;
 use crate::types::Types;
-use crate::{codegen, dif, dof};
+use crate::{codegen, dif, dof, header};
 
 use environment::World;
 pub use probes::ProbeInfo;
@@ -183,6 +183,11 @@ impl Handle {
             eprint!("{}", dif::listings(&program));
         }
         Ok(program)
+    }
+
+    /// The C header of the providers that the programs so far declare. `file` is what the header is to be called.
+    pub fn header(&self, file: &str) -> String {
+        header::header(file, &self.identifiers.providers(), &self.types)
     }
 
     /// What `$pid`, `$target` and their kin stand for.

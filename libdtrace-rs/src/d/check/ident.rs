@@ -105,6 +105,13 @@ impl Identifiers {
         &self.aggregations
     }
 
+    /// The providers that programs declare, in the order of their names.
+    pub fn providers(&self) -> Vec<Rc<super::super::typed::Provider>> {
+        let mut providers: Vec<_> = self.providers.values().cloned().collect();
+        providers.sort_by(|a, b| a.name.cmp(&b.name));
+        providers
+    }
+
     pub(super) fn find_aggregation(&self, name: &str) -> Option<&Aggregation> {
         self.aggregations.iter().find(|a| &*a.name == name)
     }
