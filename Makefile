@@ -1,12 +1,12 @@
 # The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help setup run test build guest shell compat install load unload dkms clean
+.PHONY: help setup run test bench build guest shell compat install load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
 PREFIX ?= /usr
 DESTDIR ?=
-export KERNEL CPUS MEM TIMEOUT FILES NODRIVER DTRACE ACCEL COUNTED LOG APPEND V
+export BENCH KERNEL CPUS MEM TIMEOUT FILES NODRIVER DTRACE ACCEL COUNTED LOG APPEND V
 
 running := $(shell uname -r)
 version = $(shell driver/build --version)
@@ -27,6 +27,9 @@ run: setup ## trace a guest at work: D='syscall::openat:entry { ... }' (default:
 
 test: setup ## every test, natively and in the guest
 	@compat-tests/test $(ORIG)
+
+bench: setup ## what a probe costs: nanoseconds natively, instructions in a guest (BENCH=native or guest: one of them)
+	@bench/run
 
 compat: setup ## the original dtrace command, ORIG=/path/to/dtrace, on our driver in a guest
 	@compat-tests/original/run $(ORIG)
