@@ -329,6 +329,28 @@ fn a_script_has_arguments_and_options_of_its_own() {
 }
 
 #[test]
+fn libraries_are_read_in_the_order_of_their_dependencies_and_wrong_ones_left_out() {
+    let dir = std::env::temp_dir().join(format!("dtrace-libraries-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.join(name), text).unwrap();
+    write("a.d", "#pragma D depends_on library z.d\ninline int twice = once * 2;\n");
+    write("b.d", "inline int wrong = nosuch;\n");
+    write("c.d", "#pragma D depends_on provider nosuch\ninline int never = 1;\n");
+    write("z.d", "inline int once = 21;\n");
+    let path = dir.to_str().unwrap();
+    let output = run(&["-q", "-L", path, "-n", "BEGIN { printf(\"%d\\n\", twice); exit(0); }"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.stdout, b"42\n\n", "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(
+        error.contains(&format!("library {path}/b.d is left out: line 1: failed to resolve nosuch")),
+        "{error}"
+    );
+    assert_eq!(failure(&["-L", path, "-n", "BEGIN { trace(never); }"]).1, 1);
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
 fn a_command_is_traced_from_its_start_to_its_end() {
     let program = "syscall::exit_group:entry /pid == $target/ { printf(\"%d\\n\", arg0); }";
     let output = run(&["-n", program, "-c", "sh -c true"]);

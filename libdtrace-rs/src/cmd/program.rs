@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::arguments::{Arguments, Clause};
-use super::{Done, fail};
+use super::{Done, fail, message};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::program::Program;
@@ -21,7 +21,11 @@ pub(super) struct Compiled {
 
 /// Compiles them all, in order.
 pub(super) fn compile(handle: &mut Handle, arguments: &Arguments, name: &str) -> Done<Vec<Compiled>> {
-    arguments.clauses.iter().map(|clause| one(handle, arguments, clause, name)).collect()
+    let compiled = arguments.clauses.iter().map(|clause| one(handle, arguments, clause, name)).collect();
+    for (path, error) in handle.library_faults() {
+        message(format_args!("library {} is left out: {error}", path.display()));
+    }
+    compiled
 }
 
 fn one(handle: &mut Handle, arguments: &Arguments, clause: &Clause, name: &str) -> Done<Compiled> {

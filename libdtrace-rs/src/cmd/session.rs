@@ -13,7 +13,7 @@ use super::{Done, fail, message, report, signals};
 use crate::consume::Progress;
 use crate::consume::output::Output;
 use crate::error::Error;
-use crate::handle::{Exit, Handle};
+use crate::handle::{Exit, Handle, Target};
 use crate::options::Options;
 
 /// How long the end of a process may stay unnoticed.
@@ -228,7 +228,7 @@ fn wait(handle: &mut Handle) {
             return;
         }
         signals::sleep(if watching { idle.min(WATCH) } else { idle });
-        if watching && handle.targets().iter_mut().any(|target| target.is_news()) {
+        if watching && handle.targets().iter_mut().any(Target::is_news) {
             return;
         }
     }

@@ -332,7 +332,8 @@ pub(super) mod tests {
 
     #[test]
     fn each_kind_merges_in_its_way() {
-        let cases: [(u32, &[i64], &[i64], &[i64]); 6] = [
+        type Words = &'static [i64];
+        let cases: [(u32, Words, Words, Words); 6] = [
             (agg::SUM, &[3], &[-5], &[-2]),
             (agg::MIN, &[3], &[2], &[2]),
             (agg::MAX, &[3], &[2], &[3]),

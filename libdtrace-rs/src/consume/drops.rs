@@ -77,7 +77,8 @@ impl fmt::Display for Dropped {
 
 /// What was lost between two looks at the counters.
 pub fn between(before: &Status, after: &Status) -> Vec<Dropped> {
-    let counters: [(DropKind, fn(&Status) -> u64); 8] = [
+    type Counter = fn(&Status) -> u64;
+    let counters: [(DropKind, Counter); 8] = [
         (DropKind::Dynamic, |s| s.dyndrops),
         (DropKind::DynamicRinsing, |s| s.dyndrops_rinsing),
         (DropKind::DynamicDirty, |s| s.dyndrops_dirty),

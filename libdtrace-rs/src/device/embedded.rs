@@ -23,7 +23,10 @@ pub fn open() -> Result<Box<dyn Device>> {
 impl Device for Embedded {
     unsafe fn ioctl(&self, command: u32, argument: *mut c_void) -> std::result::Result<i32, i32> {
         // SAFETY: both promise the same of the argument: it is what the command takes.
-        unsafe { self.0.ioctl(command, argument) }.map_err(|errno| errno.code())
+        match unsafe { self.0.ioctl(command, argument) } {
+            Ok(result) => Ok(result),
+            Err(errno) => Err(errno.code()),
+        }
     }
 
     fn name(&self) -> &str {

@@ -16,6 +16,8 @@ pub(super) struct World<'a> {
     pub(super) options: &'a mut Options,
     pub(super) types: &'a Types,
     pub(super) symbols: &'a Symbols,
+    /// The names of the D libraries that have been read.
+    pub(super) libraries: &'a [String],
 }
 
 impl Environment for World<'_> {
@@ -44,6 +46,7 @@ impl Environment for World<'_> {
                 matches!(name, "kernel" | "vmlinux" | "linux" | "unix" | "genunix")
                     || self.symbols.kernel_symbols().modules().iter().any(|m| m == name)
             }
+            "library" => self.libraries.iter().any(|l| l == name),
             _ => false,
         }
     }

@@ -7,6 +7,7 @@
 //! A handle belongs to one thread. Dropping it closes the device, which removes its probes.
 
 mod environment;
+mod library;
 mod preprocess;
 mod probes;
 mod target;
@@ -33,6 +34,7 @@ use crate::types::Types;
 use crate::{codegen, dif, dof, header};
 
 use environment::World;
+use library::Libraries;
 pub use probes::ProbeInfo;
 pub use target::{Exit, Target};
 
@@ -48,6 +50,7 @@ pub struct Handle {
     statements: Statements,
     session: Option<Session>,
     targets: Vec<Target>,
+    libraries: Libraries,
 }
 
 /// What a program asks of the consumer (`dtrace_proginfo_t`).
@@ -76,7 +79,7 @@ impl Handle {
     /// Opens a device of the caller's.
     pub fn with_device(device: Box<dyn Device>) -> Result<Handle> {
         let conf = Requests::new(&*device).conf().map_err(Error::Sys)?;
-        if conf.difversion < dif_version() {
+        if conf.difversion < dtrace_abi::dif::VERSION {
             return Err(Code::DifVersion.into());
         }
         Ok(Handle {
@@ -90,6 +93,7 @@ impl Handle {
             statements: Statements::default(),
             session: None,
             targets: Vec::new(),
+            libraries: Libraries::default(),
         })
     }
 
@@ -151,6 +155,7 @@ impl Handle {
     }
 
     fn compile(&mut self, text: &[u8], spec: SpecKind, arguments: &[String]) -> Result<Program> {
+        self.load_libraries();
         let compile = &self.options.compile;
         let options = check::Options {
             spec,
@@ -168,6 +173,7 @@ impl Handle {
             options: &mut self.options,
             types: &self.types,
             symbols: &self.symbols,
+            libraries: &self.libraries.loaded,
         };
         let checked = check::compile(text, options, &macros, &self.types, &mut identifiers, &mut world)?;
         let mut context = codegen::Context {
@@ -326,11 +332,6 @@ impl Handle {
     pub fn targets(&mut self) -> &mut [Target] {
         &mut self.targets
     }
-}
-
-/// The version of DIF that the compiler makes.
-fn dif_version() -> u32 {
-    u32::from(dtrace_abi::dif::VERSION)
 }
 
 /// The size of a string.
