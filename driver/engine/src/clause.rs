@@ -173,7 +173,7 @@ pub(crate) trait Ids {
 impl Clause {
     /// Makes the clause of `desc`, the code of whose program is `codes`, laid out for the options as they are now.
     ///
-    /// EINVAL if the actions contradict each other, EOPNOTSUPP for the two experiments of the port, ENOMEM.
+    /// EINVAL if the actions contradict each other, ENOMEM.
     ///
     /// # Safety
     ///
@@ -491,6 +491,7 @@ fn work_and_size(step: &Step, options: &Options) -> Result<(Work, u32), Errno> {
             };
             (Work::UserStack { frames: arg.nframes }, arg.record_size())
         }
+        a::TEST1 | a::TEST2 => (Work::Value, 8),
         a::SYM | a::MOD => (Work::Symbol, 8),
         a::USYM | a::UMOD | a::UADDR => (Work::UserSymbol, 16),
         a::STOP => (Work::Stop, 0),
@@ -501,7 +502,7 @@ fn work_and_size(step: &Step, options: &Options) -> Result<(Work, u32), Errno> {
         a::SPECULATE => (Work::Speculate, 0),
         a::COMMIT => (Work::Commit, 0),
         a::DISCARD => (Work::Discard, 0),
-        _ => return Err(Errno::EOPNOTSUPP),
+        _ => return Err(Errno::EINVAL),
     };
     let size = u32::try_from(size).ok().filter(|&size| u64::from(size) < RECORD_MAX).ok_or(Errno::EINVAL)?;
     Ok((work, size))

@@ -14,7 +14,8 @@ use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::Ordering;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::anchor::Anchored;
 use crate::builtin;
@@ -221,6 +222,27 @@ impl<H: Host> Dtrace<H> {
         Ok(())
     }
 
+    /// As [`Dtrace::remove_probes_of`], for what goes away whether or not it is traced (a module that is unloaded, a process
+    /// that ends): where a probe is enabled, tracing of it ends.
+    pub fn retire_probes_of(&self, id: ProviderId, which: impl Fn(&Probe<H>) -> bool) -> Result<(), Errno> {
+        let mut control = self.control();
+        for probe in control.probes.all(None) {
+            if probe.registered().id != id || !which(probe) || !probe.is_enabled() {
+                continue;
+            }
+            // The ECBs stay with their consumers, which may still ask what their EPIDs were.
+            // SAFETY: control path.
+            while let Some(ecb) = unsafe { probe.ecbs.iter() }.next() {
+                probe.ecbs.unlink(NonNull::from(ecb));
+            }
+            probe.refresh_cached_predicate();
+            probe.registered().provider.disable(probe);
+            probe.registered().uncommitted.store(true, Ordering::Relaxed);
+        }
+        control.commit();
+        self.remove_probes(&mut control, id, which)
+    }
+
     /// Whether any probe of a provider is enabled.
     pub fn is_in_use(&self, id: ProviderId) -> bool {
         self.control().probes.all(None).any(|probe| probe.registered().id == id && probe.is_enabled())
@@ -242,7 +264,7 @@ impl<H: Host> Dtrace<H> {
         let id = control.next_session;
         let run = Run {
             buffers: Vec::new(),
-            sizes: Vec::new(),
+            sizes: AtomicPtr::default(),
             variables: Variables::new(self.cpus.len()).map_err(|_| Errno::EAGAIN)?,
             speculations: Speculations::none(),
             strsize: 0,

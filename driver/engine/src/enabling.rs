@@ -243,6 +243,7 @@ fn match_clause<H: Host>(
     };
     let clause_at = enabled.clause.address();
     let probe_desc = enabled.clause.probe;
+    let size = enabled.clause.size;
     let matcher = Matcher::new(&describe(&probe_desc))?;
     let from = ProbeId::new(enabled.matched_to.saturating_add(1));
     let mut first_epid = enabled.first_epid;
@@ -259,6 +260,7 @@ fn match_clause<H: Host>(
             .ecbs
             .try_reserve(1)
             .map_err(|_| Errno::ENOMEM)
+            .and_then(|()| Ok(session.note_size(size)?))
             .and_then(|()| Ok(Anchored::new(Ecb::new(state, clause_at, epid, probe.probe_id()))?))
             .and_then(|ecb| {
                 if probe.ecbs.is_empty() {

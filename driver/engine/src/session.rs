@@ -12,6 +12,7 @@
 
 use alloc::vec::Vec;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::anchor::Anchored;
 use crate::clause::{Clause, Ids};
@@ -20,10 +21,10 @@ use crate::ecb::Ecb;
 use crate::errno::Errno;
 use crate::host::Host;
 use crate::interp::Code;
-use crate::mem::{OutOfMemory, TryPush, try_to_vec};
+use crate::mem::{OutOfMemory, TryPush, try_build, try_to_vec};
 use crate::option::Options;
 use crate::provider::{Privileges, Registered};
-use crate::state::State;
+use crate::state::{SizeTable, State};
 
 /// Who opened the device, as the host found out.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +69,8 @@ pub(crate) struct Session {
     pub(crate) enablings: Vec<Enabling>,
     /// By EPID minus one.
     pub(crate) ecbs: Vec<Anchored<Ecb>>,
+    /// Tables of record sizes for a ring buffer; the last one is in use, the others were too small.
+    size_tables: Vec<Anchored<SizeTable>>,
     /// By format id minus one, without NUL.
     pub(crate) formats: Vec<Vec<u8>>,
     /// By aggregation id minus one.
@@ -88,6 +91,7 @@ impl Session {
             programs: Vec::new(),
             enablings: Vec::new(),
             ecbs: Vec::new(),
+            size_tables: Vec::new(),
             formats: Vec::new(),
             aggregations: Vec::new(),
             heard: 0,
@@ -129,6 +133,35 @@ impl Session {
     /// The ECB of an EPID.
     pub(crate) fn ecb(&self, epid: u32) -> Option<&Ecb> {
         self.ecbs.get(epid.checked_sub(1)? as usize).map(|ecb| &**ecb)
+    }
+
+    /// Publishes the sizes of the records of all EPIDs, and from now on keeps them up to date.
+    pub(crate) fn keep_sizes(&mut self) -> Result<(), OutOfMemory> {
+        let room = (self.ecbs.len() + 1).next_power_of_two().max(64);
+        let table = try_build(room, |at| {
+            // SAFETY: control path.
+            let size = self.ecbs.get(at).map_or(0, |ecb| unsafe { ecb.clause() }.size);
+            Ok::<_, OutOfMemory>(AtomicU32::new(size))
+        })?;
+        self.size_tables.try_reserve(1).map_err(|_| OutOfMemory)?;
+        let table = Anchored::new(table)?;
+        // SAFETY: control path.
+        unsafe { self.state.run() }.sizes.store(table.address().as_ptr(), Ordering::Release);
+        self.size_tables.try_push(table)
+    }
+
+    /// Enters the size of the records of the next EPID, if sizes are kept. Before its ECB can fire.
+    pub(crate) fn note_size(&mut self, size: u32) -> Result<(), OutOfMemory> {
+        let at = self.ecbs.len();
+        match self.size_tables.last() {
+            None => return Ok(()),
+            Some(table) if at < table.len() => (),
+            Some(_) => self.keep_sizes()?,
+        }
+        if let Some(entry) = self.size_tables.last().and_then(|table| table.get(at)) {
+            entry.store(size, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The clause of an aggregation id, and its first EPID.

@@ -14,7 +14,7 @@
 
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use crate::aggregation::AggregationBuffer;
 use crate::buffer::Buffer;
@@ -70,12 +70,16 @@ pub(crate) struct Buffers {
     pub(crate) chill_interval: AtomicU64,
 }
 
+/// Bytes of the records of each EPID, by EPID minus one.
+pub(crate) type SizeTable = Vec<AtomicU32>;
+
 /// What exists from GO on.
 pub(crate) struct Run {
     /// By CPU. None for one that is not traced on.
     pub(crate) buffers: Vec<Option<Buffers>>,
-    /// Bytes of the records of each EPID, by EPID minus one, for ring buffers (else empty).
-    pub(crate) sizes: Vec<u32>,
+    /// Bytes of the records of each EPID, for ring buffers (else null). The session owns the table; ECBs that come after GO
+    /// are entered before they can fire.
+    pub(crate) sizes: AtomicPtr<SizeTable>,
     pub(crate) variables: Variables,
     pub(crate) speculations: Speculations,
     /// Bytes of a string.
@@ -87,7 +91,10 @@ pub(crate) struct Run {
 impl Run {
     /// Bytes of the records of an EPID, for a buffer that must know.
     pub(crate) fn size_of_record(&self, epid: u32) -> usize {
-        self.sizes.get((epid as usize).wrapping_sub(1)).map_or(0, |&size| size as usize)
+        // SAFETY: null, or a table that the session keeps as long as the state.
+        let table = unsafe { self.sizes.load(Ordering::Acquire).as_ref() };
+        let size = table.and_then(|table| table.get((epid as usize).wrapping_sub(1)));
+        size.map_or(0, |size| size.load(Ordering::Relaxed) as usize)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::cpu::Tally;
 use crate::difo::Uses;
 use crate::errno::Errno;
 use crate::host::{Firing, Host};
-use crate::mem::{OutOfMemory, TryPush, try_build};
+use crate::mem::{OutOfMemory, try_build};
 use crate::option::{IMAGE_SIZE, Options};
 use crate::probe::Probe;
 use crate::provider::Privileges;
@@ -263,6 +263,9 @@ impl<H: Host> Dtrace<H> {
             }
         };
         let strsize = options.get(option::STRSIZE).unwrap_or(0).clamp(1, 1 << 20) as usize;
+        if policy == Policy::Ring {
+            session.keep_sizes()?;
+        }
         // SAFETY: control path, and `go` has seen the consumer to be INACTIVE.
         let run: &mut Run = unsafe { session.state().run_mut() };
         let mut dynamic = options.get(option::DYNVARSIZE).unwrap_or(limit::DYNVARSIZE_DEFAULT as u64);
@@ -274,10 +277,6 @@ impl<H: Host> Dtrace<H> {
                 Err(OutOfMemory) => return Err(Errno::ENOMEM),
             }
         }
-        run.sizes = match policy {
-            Policy::Ring => record_sizes(session)?,
-            _ => Vec::new(),
-        };
         run.buffers = buffers;
         run.speculations = speculations;
         run.strsize = strsize;
@@ -321,15 +320,4 @@ impl<H: Host> Dtrace<H> {
             }))
         })
     }
-}
-
-/// The bytes of each EPID's records, which a ring buffer needs to find its oldest record.
-fn record_sizes(session: &Session) -> Result<Vec<u32>, OutOfMemory> {
-    let mut sizes = Vec::new();
-    for ecb in &session.ecbs {
-        // SAFETY: control path.
-        let clause = unsafe { ecb.clause() };
-        sizes.try_push(clause.size)?;
-    }
-    Ok(sizes)
 }

@@ -118,6 +118,15 @@ impl Rig {
     ///
     /// When there is no memory.
     pub fn on(mock: Mock, probes: &[[&str; 3]]) -> Rig {
+        Rig::with_privileges(mock, probes, Privileges::KERNEL)
+    }
+
+    /// A rig on a machine, whose provider is for whom has these privileges.
+    ///
+    /// # Panics
+    ///
+    /// When there is no memory.
+    pub fn with_privileges(mock: Mock, probes: &[[&str; 3]], privileges: Privileges) -> Rig {
         let row = |names: &[&str; 3]| Row {
             names: names.map(ToString::to_string),
             probe: AtomicPtr::default(),
@@ -134,7 +143,7 @@ impl Rig {
                 name: EVOLVING,
                 args: EVOLVING,
             },
-            privileges: Privileges::KERNEL,
+            privileges,
             uid: 0,
         };
         dtrace.register(&info, Box::new(TableProvider(Arc::clone(&table)))).expect("memory for the provider");

@@ -168,13 +168,13 @@ fn several_consumers_share_a_probe_and_not_their_data() {
 fn a_program_is_enabled_as_a_whole_or_not_at_all() {
     let rig = Rig::new(1, ONE);
     let consumer = rig.open();
-    let test = S::Act(action::TEST1, 0, Some(E::Int(1)));
+    let late = S::Act(action::SPECULATE, 0, Some(E::Int(1)));
     let image = Program::new()
         .option(option::BUFSIZE, 4096)
         .clause(PROBE, None, &[S::Printf("%d", vec![E::Int(1)]), count(&[])])
-        .clause(PROBE, None, &[test])
+        .clause(PROBE, None, &[S::Trace(E::Int(1)), late])
         .image();
-    assert_eq!(consumer.enable(&image), Err(Errno::EOPNOTSUPP));
+    assert_eq!(consumer.enable(&image), Err(Errno::EINVAL));
     assert!(!rig.is_hooked(0));
     assert_eq!(
         consumer.ioctl(ioctl::FORMAT, &mut dtrace_abi::FmtDesc { format: 1, ..Plain::zeroed() }),

@@ -2,8 +2,10 @@
 
 use dtrace_abi::{Plain, ProbeDesc, ioctl, name_bytes, set_name};
 use dtrace_engine::errno::Errno;
-use dtrace_engine::mock::{Handle, Rig};
+use dtrace_engine::mock::{Handle, Mock, Rig, Who, become_who};
 use dtrace_engine::{Cred, Privileges};
+
+use crate::program::Program;
 
 const TABLE: &[[&str; 3]] = &[
     ["kernel", "read", "entry"],
@@ -123,6 +125,38 @@ fn who_may_not_see_a_provider_finds_none_of_its_probes() {
     assert_eq!(matching(&consumer, ["mock", "", "", ""]).unwrap(), []);
     assert_eq!(matching(&consumer, ["dtrace", "", "", ""]).unwrap(), [1, 2, 3]);
     assert_eq!(consumer.ioctl(ioctl::PROBES, &mut pattern([""; 4], 4)), Err(Errno::ESRCH));
+}
+
+#[test]
+fn a_program_may_name_a_probe_by_its_id() {
+    let rig = Rig::new(1, TABLE);
+    let consumer = rig.open();
+    let enable = |id| {
+        let mut program = Program::new();
+        program.only(id);
+        consumer.enable(&program.clause(["", "", "", ""], None, &[]).image())
+    };
+    assert_eq!(enable(7), Ok(1));
+    assert!(rig.is_hooked(3));
+    assert_eq!(enable(99), Ok(0));
+}
+
+#[test]
+fn who_may_trace_its_own_processes_sees_no_firing_in_others() {
+    let rig = Rig::with_privileges(Mock::new(1), TABLE, Privileges::USER);
+    let cred = Cred { uid: 1000, gid: 1000, privileges: Privileges::USER };
+    let (mine, roots) = (rig.open_as(cred).unwrap(), rig.open());
+    let image = Program::new().buffered().clause(["mock", "", "", "tick"], None, &[]).image();
+    for consumer in [&mine, &roots] {
+        assert_eq!(consumer.enable(&image), Ok(1));
+        consumer.go().unwrap();
+    }
+    for uid in [0, 1000, 1001, 1000] {
+        become_who(Who { uid, ..Who::default() });
+        rig.probe(4).fire(&[]);
+    }
+    assert_eq!(mine.buffer(0).unwrap().desc.size, 2 * 4);
+    assert_eq!(roots.buffer(0).unwrap().desc.size, 4 * 4);
 }
 
 #[test]

@@ -62,11 +62,12 @@ pub(crate) fn count(keys: &[E]) -> S {
 pub(crate) struct Program {
     b: Builder,
     statements: u64,
+    only: u32,
 }
 
 impl Program {
     pub(crate) fn new() -> Program {
-        Program { b: Builder::new(), statements: 0 }
+        Program { b: Builder::new(), statements: 0, only: 0 }
     }
 
     fn expression(&mut self, e: E) -> u32 {
@@ -178,9 +179,16 @@ impl Program {
         }
     }
 
+    /// The next clauses are for the probe of this id.
+    pub(crate) fn only(&mut self, id: u32) {
+        self.only = id;
+    }
+
     /// `names /predicate/ { statements }`
     pub(crate) fn clause(mut self, names: [&str; 4], predicate: Option<E>, statements: &[S]) -> Self {
         let probe = self.b.probe(names);
+        // The id is the last word of the description.
+        self.b.part(probe).data[20..].copy_from_slice(&self.only.to_ne_bytes());
         let predicate = predicate.map_or(SECIDX_NONE, |e| self.expression(e));
         let mut actions = Vec::new();
         for statement in statements {

@@ -159,6 +159,85 @@ fn removed_probes_leave_holes_and_ids_are_not_used_again() {
 }
 
 #[test]
+fn a_probe_that_must_go_goes_from_under_its_consumers() {
+    let rig = Rig::new(1, &[]);
+    let id = rig.dtrace().register(&info("module"), Box::new(OnDemand)).unwrap();
+    let create =
+        || rig.dtrace().with_registrar(id, |r| r.create(b"mod", b"f", b"entry", 0, 0)).unwrap().unwrap();
+    create();
+    let (one, other) = (rig.open(), rig.open());
+    let image = Program::new().buffered().clause(["module", "", "", ""], None, &[]).image();
+    one.enable(&image).unwrap();
+    one.enable(&image).unwrap();
+    other.enable(&image).unwrap();
+    one.go().unwrap();
+    assert_eq!(rig.dtrace().remove_probes_of(id, |_| true), Err(Errno::EBUSY));
+    rig.dtrace().retire_probes_of(id, |_| true).unwrap();
+    assert_eq!((rig.dtrace().probe_count(), rig.dtrace().enabled_count()), (3, 0));
+    let (size, _) = crate::records::described(&one, 1);
+    assert_eq!(size, 4, "what was recorded can still be told");
+    // The module comes back: the consumers that wait for it have it again.
+    create();
+    assert_eq!(rig.dtrace().enabled_count(), 1);
+    one.close();
+    other.close();
+    assert_eq!(rig.dtrace().enabled_count(), 0);
+    assert_eq!(rig.dtrace().unregister(id), Ok(()));
+}
+
+#[test]
+fn a_ring_buffer_knows_the_records_of_probes_that_come_late() {
+    let rig = Rig::new(1, &[["m", "f", "n"]]);
+    let id = rig.dtrace().register(&info("late"), Box::new(OnDemand)).unwrap();
+    let consumer = rig.open();
+    let image = Program::new()
+        .option(dtrace_abi::option::BUFSIZE, 256)
+        .option(dtrace_abi::option::BUFPOLICY, dtrace_abi::option::BUFPOLICY_RING)
+        .clause(["mock", "", "", ""], None, &[])
+        .clause(["late", "", "", ""], None, &[S::Trace(E::Bytes(dtrace_engine::mock::KERNEL_BASE, 60))])
+        .image();
+    consumer.enable(&image).unwrap();
+    consumer.go().unwrap();
+    // What is traced looks like EPIDs of other records.
+    rig.mock().poke_kernel(dtrace_engine::mock::KERNEL_BASE, &[1; 60]).unwrap();
+    let mut late = Vec::new();
+    for n in 0..100u32 {
+        let created =
+            rig.dtrace().with_registrar(id, |r| r.create(b"m", b"f", n.to_string().as_bytes(), 0, 0));
+        late.push(created.unwrap().unwrap());
+    }
+    let fire = |probe| {
+        let pointer =
+            rig.dtrace().with_registrar(id, |r| std::ptr::from_ref(r.probe(probe).unwrap())).unwrap();
+        // SAFETY: the provider is not unregistered before the end of the test.
+        rig.dtrace().fire(unsafe { &*pointer }, &dtrace_engine::Firing::new(&[]));
+    };
+    for &probe in &late {
+        fire(probe);
+        rig.probe(0).fire(&[]);
+    }
+    consumer.stop().unwrap();
+    let snapshot = consumer.buffer(0).unwrap();
+    let oldest = snapshot.desc.oldest as usize;
+    let mut ordered = words(&snapshot.data[oldest..]);
+    ordered.extend(words(&snapshot.data[..oldest]));
+    let mut epids = Vec::new();
+    let mut at = 0;
+    while at < ordered.len() {
+        let size = match ordered[at] {
+            0 | 1 => 1,
+            epid => {
+                epids.push(epid);
+                16
+            }
+        };
+        at += size;
+    }
+    assert_eq!(at, ordered.len(), "records are whole");
+    assert_eq!(epids, [99, 100, 101]);
+}
+
+#[test]
 fn replicate_enables_the_same_for_another_description() {
     let rig = Rig::new(1, &[["a", "f", "n"], ["b", "f", "n"]]);
     let consumer = rig.open();
