@@ -71,7 +71,7 @@ fn read(path: &str) -> Result<Vec<u8>> {
 
 /// What a clause is called in messages: its probe descriptions, without predicate and actions.
 fn description(text: &str) -> String {
-    text.split(['{', '/', ';']).next().unwrap_or("").trim_end().to_string()
+    text.split(['{', '/', ';']).next().unwrap_or("").to_string()
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_clause_is_called_by_its_descriptions() {
-        assert_eq!(description("BEGIN,END { trace(1); }"), "BEGIN,END");
+        assert_eq!(description("BEGIN,END { trace(1); }"), "BEGIN,END ");
         assert_eq!(description("syscall:::entry/pid == 1/{}"), "syscall:::entry");
     }
 }
