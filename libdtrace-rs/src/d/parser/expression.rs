@@ -26,6 +26,9 @@ impl Parser<'_> {
             let target = parser.conditional()?;
             let TokenKind::Punct(punct) = parser.token.kind else { return Ok(target) };
             let Some(op) = assign_op(punct) else { return Ok(target) };
+            if !parser.assignable {
+                return Err(parser.unexpected(&["';'", "'}'"]));
+            }
             let pos = parser.pos();
             parser.note_assigned(&target);
             parser.advance()?;
@@ -56,6 +59,7 @@ impl Parser<'_> {
         let then = self.nested(Self::expression)?;
         self.expect(Punct::Colon)?;
         let otherwise = self.nested(Self::conditional)?;
+        self.assignable = false;
         Ok(Expr { pos, kind: ExprKind::Cond(Box::new(condition), Box::new(then), Box::new(otherwise)) })
     }
 
@@ -64,11 +68,14 @@ impl Parser<'_> {
         let mut left = self.unary()?;
         let mut height = 0;
         loop {
-            let TokenKind::Punct(punct) = self.token.kind else { return Ok(left) };
-            let Some((op, level)) = binary_op(punct) else { return Ok(left) };
-            if level < least {
+            let operator = match self.token.kind {
+                TokenKind::Punct(punct) => binary_op(punct).filter(|(_, level)| *level >= least),
+                _ => None,
+            };
+            let Some((op, level)) = operator else {
+                self.assignable = height == 0 && !matches!(left.kind, ExprKind::Cast(..));
                 return Ok(left);
-            }
+            };
             let pos = self.pos();
             height = self.higher(height, pos)?;
             self.advance()?;

@@ -101,8 +101,9 @@ struct Parser<'a> {
     token: Token,
     mode: Mode,
     depth: usize,
-    /// Where the token before this one ended.
-    last_end: u32,
+    /// Whether the expression read last may stand left of an assignment by the grammar: no operator but a unary one is
+    /// outside parentheses.
+    assignable: bool,
     typedefs: HashSet<Rc<str>>,
     assigned: HashSet<Rc<str>>,
 }
@@ -124,7 +125,7 @@ impl<'a> Parser<'a> {
             token,
             mode,
             depth: 0,
-            last_end: 0,
+            assignable: false,
             typedefs: HashSet::new(),
             assigned: HashSet::new(),
         };
@@ -137,7 +138,6 @@ impl<'a> Parser<'a> {
     /// Moves to the next token and returns the one that was current.
     fn advance(&mut self) -> Result<Token> {
         let next = self.lexer.next(self.mode)?;
-        self.last_end = self.token.end;
         Ok(std::mem::replace(&mut self.token, next))
     }
 
