@@ -116,9 +116,9 @@ impl Checker<'_> {
             return self.symbol(module, &name.name, pos).map(Value::Plain);
         }
         if name.scope == Scope::Default
-            && let Some(param) = self.frames.last().and_then(|frame| frame.get(&name.name))
+            && let Some(value) = self.bound_value(&name.name, pos)?
         {
-            return Ok(Value::Plain(Expr { pos, ..param.clone() }));
+            return Ok(Value::Plain(value));
         }
         if let Some((variable, scope)) = self.variable(name) {
             let (id, ty, array) = (variable.id, variable.ty, variable.keys.is_some());

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use super::super::ast::{self, Derived, Pos, StorageClass};
 use super::super::typed::{Expr, ExprKind, Var};
+use super::bound::Bound;
 use super::ident::{Global, Inline, Translator};
 use super::{Checker, DEFINED, Result, Tag, builtin};
 use crate::error::Error;
@@ -78,10 +79,9 @@ impl Checker<'_> {
         if self.types.is_void(ty) {
             return Err(self.error(Tag::DeclVoidobj, pos, format!("cannot declare void inline: {name}")));
         }
-        let frame = params
-            .iter()
-            .flatten()
-            .filter_map(|(name, ty)| name.as_ref().map(|name| (name.clone(), placeholder(name, *ty, pos))));
+        let frame = params.iter().flatten().filter_map(|(name, ty)| {
+            name.as_ref().map(|name| (name.clone(), Bound::new(placeholder(name, *ty, pos))))
+        });
         self.frames.push(frame.collect());
         let checked = self.value(&inline.value);
         self.frames.pop();
@@ -127,7 +127,7 @@ impl Checker<'_> {
                 } else {
                     arg
                 };
-                frame.insert(name, value);
+                frame.insert(name, Bound::new(value));
             }
         }
         self.frames.push(frame);
@@ -185,7 +185,7 @@ impl Checker<'_> {
             };
             let param = translator.param.clone();
             let value = placeholder(&param, input, pos);
-            self.frames.push(HashMap::from([(param, value)]));
+            self.frames.push(HashMap::from([(param, Bound::new(value))]));
             let checked = self.expr(&member.value);
             self.frames.pop();
             let value = checked?;
@@ -294,7 +294,7 @@ impl Checker<'_> {
         } else {
             input
         };
-        self.frames.push(HashMap::from([(translated.translator.param.clone(), input)]));
+        self.frames.push(HashMap::from([(translated.translator.param.clone(), Bound::new(input))]));
         let value = self.deeper(pos, |checker| checker.expr(value));
         self.frames.pop();
         value.map_err(|error| self.at_use(error, "a translator", pos))

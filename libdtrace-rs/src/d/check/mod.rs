@@ -11,6 +11,7 @@
 
 mod action;
 mod aggregate;
+mod bound;
 mod builtin;
 mod call;
 mod convert;
@@ -45,11 +46,18 @@ pub use env::{Environment, ProbeArg, Probes, Symbol};
 pub use ident::{Aggregation, Identifiers};
 pub use probe::parse_description;
 
-/// How deep the checked tree may be. Every later pass recurses over it.
-const MAX_DEPTH: usize = 640;
+/// How deep the checker recurses: a level of it takes several kilobytes of an unoptimised build's stack.
+const MAX_DEPTH: usize = 160;
 
-/// How many inlines and translator members one program may expand.
-const MAX_EXPANSIONS: usize = 100_000;
+/// How deep the checked tree may be. Chains of operators, which the checker walks in a loop, make it deeper than the checker
+/// recurses; later passes recurse over it with small frames.
+const MAX_HEIGHT: usize = 640;
+
+/// How deep inlines and translators may be expanded within each other.
+const MAX_NESTING: usize = 48;
+
+/// How many nodes the expansions of inlines and translators in one program may have.
+const MAX_EXPANDED: usize = 200_000;
 
 /// How a program is to be compiled.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +133,8 @@ fn compile_text(
         pending: None,
         dynamic_name: "aggregation",
         depth: 0,
-        expansions: 0,
+        height: 0,
+        expanded: 0,
         attribute: Attribute::MAXIMUM,
         pragmas: pragma::Pending::default(),
         order: order::Order::default(),
@@ -182,7 +191,8 @@ pub fn compile_type(
         pending: None,
         dynamic_name: "aggregation",
         depth: 0,
-        expansions: 0,
+        height: 0,
+        expanded: 0,
         attribute: Attribute::MAXIMUM,
         pragmas: pragma::Pending::default(),
         order: order::Order::default(),
@@ -226,7 +236,7 @@ struct CurrentProbe {
 }
 
 /// What the parameters of the innermost inline or translator stand for.
-type Frame = HashMap<Rc<str>, Expr>;
+type Frame = HashMap<Rc<str>, bound::Bound>;
 
 struct Checker<'a> {
     types: &'a Types,
@@ -241,8 +251,12 @@ struct Checker<'a> {
     pending: Option<Error>,
     /// What the last value of no static type was, for messages.
     dynamic_name: &'static str,
+    /// How deep the checker has recursed.
     depth: usize,
-    expansions: usize,
+    /// How many levels of the checked tree are above the place where the checker is.
+    height: usize,
+    /// How many nodes expansions have made.
+    expanded: usize,
     /// The stability of what the current statement has used so far.
     attribute: Attribute,
     pragmas: pragma::Pending,
@@ -324,6 +338,7 @@ impl Checker<'_> {
         self.pending = None;
         self.frames.clear();
         self.depth = 0;
+        self.height = 0;
     }
 
     fn description(&self, spec: &ast::ProbeSpec) -> Result<ProbeDesc> {
@@ -399,26 +414,6 @@ impl Checker<'_> {
     /// Counts the use of something of this stability.
     fn uses(&mut self, attribute: Attribute) {
         self.attribute = self.attribute.minimum(attribute);
-    }
-
-    /// Runs `inside` one level deeper in the tree.
-    fn deeper<T>(&mut self, pos: Pos, inside: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if self.depth >= MAX_DEPTH {
-            return Err(self.error(Tag::Syntax, pos, "expression is nested too deeply"));
-        }
-        self.depth += 1;
-        let result = inside(self);
-        self.depth -= 1;
-        result
-    }
-
-    /// Counts the expansion of an inline or a translator.
-    fn expand(&mut self, pos: Pos) -> Result<()> {
-        self.expansions += 1;
-        if self.expansions > MAX_EXPANSIONS {
-            return Err(self.error(Tag::Syntax, pos, "program expands too many inlines"));
-        }
-        Ok(())
     }
 
     /// An integer constant of `int`.

@@ -164,29 +164,31 @@ impl Checker<'_> {
             spine.push((*op, &**right, leftmost.pos));
             leftmost = left;
         }
-        let mut result = match (self.expr(leftmost), spine.last()) {
-            (Err(fault), Some((_, right, _))) => {
-                let right = self.expr(right).map_err(|_| fault.clone())?.ty;
-                self.enumerator(leftmost, right).ok_or(fault)?
-            }
-            (result, _) => result?,
-        };
-        let outer = self.depth;
+        // Each operator but the outermost stands below those behind it.
+        let mut above = spine.len();
+        let mut checked = None;
+        let mut result =
+            match (self.below(above, leftmost.pos, |checker| checker.expr(leftmost)), spine.last()) {
+                (Err(fault), Some((_, right, _))) => {
+                    let right = self.below(above, right.pos, |checker| checker.expr(right));
+                    let right = right.map_err(|_| fault.clone())?;
+                    let constant = self.enumerator(leftmost, right.ty).ok_or(fault)?;
+                    checked = Some(right);
+                    constant
+                }
+                (result, _) => result?,
+            };
         for (op, right, pos) in spine.into_iter().rev() {
-            let right = match self.expr(right) {
-                Err(fault) => self.enumerator(right, result.ty).ok_or(fault)?,
-                Ok(right) => right,
+            let right = match checked.take() {
+                Some(right) => right,
+                None => match self.below(above, right.pos, |checker| checker.expr(right)) {
+                    Err(fault) => self.enumerator(right, result.ty).ok_or(fault)?,
+                    Ok(right) => right,
+                },
             };
             result = self.binary_values(op, result, right, pos)?;
-            // The tree has grown by one level unless constants were folded.
-            if !matches!(result.kind, ExprKind::Int(_)) {
-                self.depth += 1;
-                if self.depth >= super::MAX_DEPTH {
-                    return Err(self.error(Tag::Syntax, pos, "expression is nested too deeply"));
-                }
-            }
+            above -= 1;
         }
-        self.depth = outer;
         Ok(result)
     }
 

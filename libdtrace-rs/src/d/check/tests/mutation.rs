@@ -204,3 +204,44 @@ fn a_long_chain_of_operators_is_checked_on_an_ordinary_stack() {
     check(&nested(60)).unwrap();
     assert!(check(&nested(6000)).is_err());
 }
+
+#[test]
+fn inlines_within_inlines_end_on_an_ordinary_stack() {
+    for (first, next) in [
+        ("pid", "-#"),
+        ("pid", "(# ? # : 1)"),
+        ("execname", "strjoin(#, \"x\")"),
+        ("pid", "(int)((1 + (2 + (3 + (4 + #)))))"),
+    ] {
+        let ty = if first == "pid" { "int" } else { "string" };
+        let mut text = format!("inline {ty} a0 = {first};\n");
+        for i in 1..2000 {
+            let value = next.replace('#', &format!("a{}", i - 1));
+            text.push_str(&format!("inline {ty} a{i} = {value};\n"));
+        }
+        text.push_str("BEGIN { trace(a1999); }");
+        assert!(check(&text).is_err(), "{next}");
+    }
+    let nested = format!("BEGIN {{ {} x = 1; {} }}", "if (pid) { ".repeat(100), "}".repeat(100));
+    check(&nested).unwrap();
+    assert!(check(&"BEGIN { if (pid) { ".repeat(5000)).is_err());
+    let member = format!("struct s {{ struct s *p; }} *v; BEGIN {{ trace(v{}); }}", "->p".repeat(100));
+    check(&member).unwrap();
+    assert!(
+        check(&format!("struct s {{ {} int x; {} }} v;", "struct { ".repeat(5000), "} ;".repeat(5000)))
+            .is_err()
+    );
+}
+
+#[test]
+fn operands_of_inlines_count_wherever_they_end_up() {
+    // The operand is used twice at each step: a tree of 2^100 nodes if it were built.
+    let text = |use_: &str, chain: &str, n: usize| {
+        let calls = format!("{}pid{}", "f[".repeat(n), "]".repeat(n));
+        format!("inline int f[int a] = {use_}{chain}; BEGIN {{ trace({calls}); }}")
+    };
+    check(&text("a + a", "", 5)).unwrap();
+    assert!(check(&text("a + a", "", 40)).is_err());
+    // Each step puts its operand below a long chain.
+    assert!(check(&text("a", &" + 1".repeat(300), 40)).is_err());
+}
