@@ -383,6 +383,13 @@ impl Clause {
         Some((aggregation, records))
     }
 
+    /// The number of one of its steps, counted from 1.
+    #[cold]
+    pub(crate) fn number_of(&self, step: &Step) -> u64 {
+        let at = self.steps.iter().position(|other| core::ptr::eq(other, step));
+        at.map_or(0, |at| at as u64 + 1)
+    }
+
     /// Whether it does nothing but say that it fired.
     #[inline]
     pub(crate) fn is_bare(&self) -> bool {

@@ -204,10 +204,11 @@ impl<H: Host> Dtrace<H> {
         record: &mut [u8],
     ) -> Result<(), Failure> {
         let mut last = 0;
-        for (step, action) in turn.clause.steps.iter().zip(1..).skip(first) {
-            last = self
-                .take_step(moment, machine, turn, step, last, record)
-                .map_err(|fault| Failure { action, fault })?;
+        for step in turn.clause.steps.get(first..).unwrap_or_default() {
+            last = match self.take_step(moment, machine, turn, step, last, record) {
+                Ok(value) => value,
+                Err(fault) => return Err(Failure { action: turn.clause.number_of(step), fault }),
+            };
         }
         if let Some(word) = record.first_chunk_mut() {
             *word = turn.ecb.epid.to_ne_bytes();
