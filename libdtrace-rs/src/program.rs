@@ -254,6 +254,8 @@ pub struct Ecb {
     pub uarg: u64,
     /// The stability of the probe description.
     pub attribute: Attribute,
+    /// Whether it goes on with the clause of the control block before: `if` cuts clauses into several.
+    pub continues: bool,
 }
 
 /// A compiled program.

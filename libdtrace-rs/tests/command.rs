@@ -2,7 +2,7 @@
 //!
 //! The expected texts are what the original prints for the same data.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -54,6 +54,15 @@ fn the_number_of_matches_goes_to_standard_error_unless_it_is_quiet() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(error, "dtrace: description 'BEGIN,END' matched 2 probes\n");
     assert!(run(&["-q", "-n", "BEGIN { exit(0); }"]).stderr.is_empty());
+}
+
+#[test]
+fn a_clause_with_branches_is_one_match_for_each_probe() {
+    let output = run(&["-n", "BEGIN, END { if (pid) { trace(1); } else { trace(2); } exit(0); }"]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "dtrace: description 'BEGIN, END' matched 2 probes\n"
+    );
 }
 
 #[test]
@@ -374,9 +383,12 @@ fn flow_is_indented() {
 
 #[test]
 fn an_interrupt_prints_the_aggregations() {
-    let child = dtrace(&["-q", "-n", "BEGIN { @a = sum(5); }"]).stdout(Stdio::piped()).spawn().unwrap();
-    // It is in its loop when it sleeps between looks at the buffers.
-    std::thread::sleep(Duration::from_millis(700));
+    let program = "BEGIN { @a = sum(5); printf(\"ready\\n\"); }";
+    let mut child = dtrace(&["-q", "-n", program]).stdout(Stdio::piped()).spawn().unwrap();
+    // What it has printed says that it has begun to consume.
+    let mut ready = [0; 6];
+    child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+    assert_eq!(&ready, b"ready\n");
     let start = Instant::now();
     // SAFETY: the process is our child and has not been waited for.
     unsafe { libc::kill(child.id().cast_signed(), libc::SIGINT) };

@@ -31,6 +31,7 @@ pub(super) fn compile(clause: &Clause, context: &mut Context<'_>, ecbs: &mut Vec
         ecbs.push(ecb(clause, predicate, stmts));
         return Ok(());
     }
+    let start = ecbs.len();
     let mut branches = Branches { clause, context, first: Vec::new(), blocks: Vec::new() };
     let root = match &clause.predicate {
         Some(p) => {
@@ -61,11 +62,19 @@ pub(super) fn compile(clause: &Clause, context: &mut Context<'_>, ecbs: &mut Vec
         };
         ecbs.push(ecb(clause, predicate, stmts));
     }
+    ecbs[start..].iter_mut().skip(1).for_each(|ecb| ecb.continues = true);
     Ok(())
 }
 
 fn ecb(clause: &Clause, predicate: Option<Rc<Difo>>, stmts: Vec<Stmt>) -> Ecb {
-    Ecb { probe: clause.probe.clone(), predicate, stmts, uarg: 0, attribute: clause.attribute }
+    Ecb {
+        probe: clause.probe.clone(),
+        predicate,
+        stmts,
+        uarg: 0,
+        attribute: clause.attribute,
+        continues: false,
+    }
 }
 
 /// Which branch of which choice a block belongs to.

@@ -77,7 +77,14 @@ pub fn error_program() -> Program {
     };
     let probe = ProbeDesc { provider: "dtrace".into(), name: "ERROR".into(), ..ProbeDesc::default() };
     let stmts = (1..=5).map(stmt).collect();
-    let ecb = Ecb { probe, predicate: None, stmts, uarg: ERROR_UARG, attribute: Attribute::MAXIMUM };
+    let ecb = Ecb {
+        probe,
+        predicate: None,
+        stmts,
+        uarg: ERROR_UARG,
+        attribute: Attribute::MAXIMUM,
+        continues: false,
+    };
     Program { ecbs: vec![ecb] }
 }
 

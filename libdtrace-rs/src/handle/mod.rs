@@ -28,7 +28,7 @@ use crate::d::parser::SpecKind;
 use crate::device::{self, Device, Requests};
 use crate::error::{Code, Diagnostic, Error, Result, Tag};
 use crate::options::{Options, Setter};
-use crate::program::{Aggregations, Attribute, Program};
+use crate::program::{Aggregations, Attribute, ProbeDesc, Program};
 use crate::symbols::Symbols;
 use crate::types::Types;
 use crate::{codegen, dif, dof, header};
@@ -219,9 +219,22 @@ impl Handle {
         ids
     }
 
-    /// Enables a program: how many probes it matched.
+    /// Enables a program: how many probes its clauses matched.
     pub fn enable(&mut self, program: &Program) -> Result<u32> {
-        self.enable_image(&dof::program_image(program))
+        let mut matched = self.enable_image(&dof::program_image(program))?;
+        // A clause counts once, however many control blocks it was cut into.
+        for ecb in program.ecbs.iter().filter(|ecb| ecb.continues) {
+            let mut again = 0u32;
+            let count = |_: &ProbeDesc| {
+                again += 1;
+                Ok(())
+            };
+            match self.each_probe(Some(&ecb.probe), count) {
+                Ok(()) | Err(Error::Lib(Code::NoProbe)) => matched = matched.saturating_sub(again),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(matched)
     }
 
     /// Enables a program image.
