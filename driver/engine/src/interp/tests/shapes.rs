@@ -14,18 +14,26 @@ fn effects(program: &str, access: Access) -> Vec<Result<u64, (FaultKind, u64)>> 
     world.access = access;
     let read = "ldgs n r1; ldls l r2; ldts t r3; add r1 r2 r1; add r1 r3 r1; ldgs arg0 r2; flushts; pushtv r2; ldgaa a r3; \
                 add r1 r3 r1; ldgs probefunc r2; flushts; pushtr string r0 r2; ldgaa a r3; add r1 r3 r1; ret r1";
-    let mut codes = world.load(&[program, read]);
+    let text = "ldts u r1; ret r1";
+    let codes = world.load(&[program, read, text]);
     world.start();
-    let read = codes.pop().unwrap();
-    let code = codes.pop().unwrap();
+    // The value of a program that stores the command name is where it is, which may be anywhere.
+    let address = program.contains("ldgs execname r1");
     let mut effects = Vec::new();
     for args in [[0, 5], [7, 5], [7, 0], [u64::MAX, 1], [0, 1 << 63]] {
         world.args = args.to_vec();
         world.host.clock = AtomicU64::new(1_000_000);
-        for code in [&code, &code, &read] {
-            effects
-                .push(world.fire(|machine| machine.run(code)).map_err(|fault| (fault.kind, fault.address)));
+        let run = |code| world.fire(|machine| machine.run(code)).map_err(|fault| (fault.kind, fault.address));
+        for _ in 0..2 {
+            effects.push(run(&codes[0]).map(|value| if address { 0 } else { value }));
         }
+        effects.push(run(&codes[1]));
+        let stored = world.fire(|machine| {
+            let mut record = [0; 8];
+            let value = machine.run(&codes[2])?;
+            machine.copy_string(&codes[2], value, &mut record).map(|_| u64::from_ne_bytes(record))
+        });
+        effects.push(stored.map_err(|fault| (fault.kind, fault.address)));
     }
     effects
 }
