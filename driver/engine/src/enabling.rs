@@ -241,6 +241,9 @@ fn match_clause<H: Host>(
     let Some(enabled) = session.enablings.get(enabling).and_then(|e| e.clauses.get(clause)) else {
         return Ok(0);
     };
+    if enabled.matched_to >= probes.last_id() {
+        return Ok(0);
+    }
     let clause_at = enabled.clause.address();
     let probe_desc = enabled.clause.probe;
     let size = enabled.clause.size;

@@ -9,7 +9,7 @@
 //!
 //! Every method says in which of three contexts the engine calls it.
 //!
-//! * **Hook context**: a provider's hook has called `Dtrace::fire`, and nothing else is known.
+//! * **Hook context**: a provider's hook has called [`Dtrace::fire`](crate::Dtrace::fire), and nothing else is known.
 //!   Interrupts may be on; the thread may be moved to another CPU.
 //! * **Probe context**: between [`Host::enter`] and [`Host::leave`]. Nothing else of the engine runs on this CPU, and
 //!   the CPU does not change. What is called here must not allocate, sleep, take a lock that anything outside probe

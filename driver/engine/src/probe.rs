@@ -5,7 +5,7 @@
 //!
 //! # The table
 //!
-//! [`ProbeTable`] is control data: it is read and changed only under the control mutex. Only the probes themselves are
+//! `ProbeTable` is control data: it is read and changed only under the control mutex. Only the probes themselves are
 //! reached from probe context, through references that providers hold, and of a probe only what [`Probe`] says is for
 //! that: the published list of ECBs, the predicate-cache word, and the immutable names.
 //!

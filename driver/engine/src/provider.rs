@@ -1,9 +1,9 @@
 //! Providers: what makes probes exist and makes them fire.
 //!
-//! A provider registers once (`Dtrace::register`) with a name, its stability attributes and
+//! A provider registers once ([`Dtrace::register`](crate::Dtrace::register)) with a name, its stability attributes and
 //! the privileges that its probes ask for. From then on the engine calls it, always in process context and always with
 //! the control mutex held, so that a provider needs no lock of its own for what only these calls touch, and **must not
-//! call back into `Dtrace`** except for `fire`.
+//! call back into [`Dtrace`](crate::Dtrace)** except for `fire`.
 //!
 //! # The life of a probe's hook
 //!
