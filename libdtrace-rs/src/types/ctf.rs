@@ -195,8 +195,9 @@ impl Ctf {
                 if r.size_or_type == 0 {
                     return Kind::Void;
                 }
+                // The width of a bit-field is its member's; its type is the one that it was cut from.
                 let format = IntFormat {
-                    bits: encoding & 0xffff,
+                    bits: r.size_or_type as u32 * 8,
                     signed: flags & 1 != 0,
                     character: flags & 2 != 0,
                     boolean: flags & 4 != 0,

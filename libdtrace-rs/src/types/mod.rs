@@ -17,6 +17,7 @@
 
 mod btf;
 mod ctf;
+mod export;
 mod intrinsic;
 mod kernel;
 mod layout;
@@ -27,6 +28,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+pub use export::ctf_file;
 pub use intrinsic::Intrinsics;
 pub use kernel::KernelFunction;
 pub use layout::{AggregateBuilder, LayoutError};

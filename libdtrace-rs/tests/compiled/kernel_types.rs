@@ -1,6 +1,6 @@
 //! The kernel's own types, read from its BTF. Skipped where the kernel has none.
 
-use dtrace_rs::types::{Kind, TypeError, Types};
+use dtrace_rs::types::{Kind, TypeError, Types, ctf_file};
 
 use crate::world;
 
@@ -135,4 +135,27 @@ fn members_of_kernel_structures_are_reached_through_pointers() {
         compile("BEGIN { trace(sizeof (struct task_struct)); trace(offsetof(struct task_struct, comm)); }"),
         Ok(())
     );
+}
+
+#[test]
+fn the_kernels_types_survive_the_way_through_a_ctf_file() {
+    let Some(t) = kernel() else { return };
+    let names = ["struct task_struct", "struct file", "struct inode", "struct sock", "struct sk_buff"];
+    let roots: Vec<_> = names.iter().map(|name| t.lookup(name).unwrap()).collect();
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kernel.ctf");
+    std::fs::write(&path, ctf_file(&t, &roots, &[("init_task", roots[0])])).unwrap();
+    let r = Types::with_btf_directory("/nonexistent");
+    r.add_ctf_file(&path, "linux");
+    for (name, &root) in names.iter().zip(&roots) {
+        let read = r.lookup(name).unwrap();
+        assert_eq!(r.size(read), t.size(root), "{name}");
+        let Kind::Struct(a) = r.base(read) else { panic!("{name} is a structure") };
+        for m in a.members.iter() {
+            let original = t.member(root, &m.name).unwrap_or_else(|| panic!("{name}.{}", m.name));
+            assert_eq!(m.bit_offset, original.bit_offset, "{name}.{}", m.name);
+            assert_eq!(m.bit_width, original.member.bit_width, "{name}.{}", m.name);
+            assert_eq!(r.size(m.ty), t.size(original.member.ty), "{name}.{}", m.name);
+        }
+    }
+    assert_eq!(r.kernel_variable(None, "init_task").map(|id| r.name(id)), Some("struct task_struct".into()));
 }
