@@ -9,8 +9,8 @@
 //! tested without a device, without a kernel and without symbols.
 //!
 //! What always holds: any input ends in a tree or in an [`Error`](crate::error::Error) with a tag and a line; no input
-//! panics, recurses deeper than [`parser::MAX_DEPTH`], or takes time that grows faster than the product of its length
-//! and the number of expansions of its inlines.
+//! panics, recurses without bound (see [`parser`] and `check::bound`), or takes time out of proportion to its length and
+//! to what its inlines expand to.
 
 pub mod ast;
 pub mod check;

@@ -197,22 +197,28 @@ impl Checker<'_> {
 
     /// A symbol of the kernel: the object at its address.
     fn symbol(&mut self, module: &str, name: &str, pos: Pos) -> Result<Expr> {
-        let full = format!("{module}`{name}");
-        let symbol = self.env.symbol(module, name).map_err(|error| {
-            self.error(Tag::IdentUndef, pos, format!("failed to resolve {full}: {error}"))
-        })?;
-        let Some(ty) = symbol.ty else {
-            let message =
-                format!("no symbolic type information is available for {full}: {}", Code::NoCtf.message());
+        let address = self.symbol_address(module, name, pos)?;
+        let Some(ty) = self.types.element(address.ty).filter(|ty| !self.types.is_void(*ty)) else {
+            let message = format!(
+                "no symbolic type information is available for {module}`{name}: {}",
+                Code::NoCtf.message()
+            );
             return Err(self.error(Tag::SymNotypes, pos, message));
         };
-        self.uses(KERNEL);
-        let pointer = self.types.pointer_to(ty);
-        let address = Expr { pos, ty: pointer, user: false, kind: ExprKind::Int(symbol.address) };
         if self.types.is_function(ty) {
             return Ok(address);
         }
         Ok(Expr { pos, ty, user: false, kind: ExprKind::Deref(Box::new(address)) })
+    }
+
+    /// The address of a symbol of the kernel: a pointer to its type, or to void where that is not known.
+    pub(super) fn symbol_address(&mut self, module: &str, name: &str, pos: Pos) -> Result<Expr> {
+        let symbol = self.env.symbol(module, name).map_err(|error| {
+            self.error(Tag::IdentUndef, pos, format!("failed to resolve {module}`{name}: {error}"))
+        })?;
+        self.uses(KERNEL);
+        let ty = self.types.pointer_to(symbol.ty.unwrap_or(self.types.intrinsics().void));
+        Ok(Expr { pos, ty, user: false, kind: ExprKind::Int(symbol.address) })
     }
 
     /// A place that is assigned to. If it is a variable that has no type yet, `first` tells its type.

@@ -88,6 +88,10 @@ impl Checker<'_> {
     }
 
     fn address_of(&mut self, operand: &ast::Expr, pos: Pos) -> Result<Expr> {
+        // The address of a symbol needs no type.
+        if let ast::ExprKind::Name(ast::Name { scope: ast::Scope::Module(module), name }) = &operand.kind {
+            return self.symbol_address(module, name, pos);
+        }
         let operand = self.expr(operand)?;
         let ty = self.types.pointer_to(operand.ty);
         let user = operand.user;

@@ -113,3 +113,38 @@ fn right_programs_are_accepted() {
         }
     }
 }
+
+#[test]
+fn a_symbol_without_a_type_has_an_address() {
+    assert_eq!(check("BEGIN { trace(`untyped); }").unwrap_err().tag(), Some(Tag::SymNotypes));
+    check("BEGIN { trace(*(int *)&`untyped); trace(&kernel`untyped); stack(); sym(&`untyped); }").unwrap();
+    assert_eq!(check("BEGIN { trace(&`nosuch); }").unwrap_err().tag(), Some(Tag::IdentUndef));
+}
+
+#[test]
+fn arguments_have_the_types_that_the_probe_gives_them() {
+    check("typed:::x { trace(args[0] + 1); trace(stringof(args[1])); }").unwrap();
+    let fault = |text| check(text).unwrap_err().tag().unwrap();
+    assert_eq!(fault("typed:::x { trace(args[2]); }"), Tag::ArgsIdx);
+    assert_eq!(fault("other:::x { trace(args[0]); }"), Tag::ArgsMulti);
+    assert_eq!(fault("inline int i = args[0]; BEGIN { }"), Tag::ArgsNone);
+}
+
+#[test]
+fn a_program_that_fails_defines_nothing() {
+    let types = Types::with_btf_directory("/nonexistent");
+    let mut identifiers = Identifiers::default();
+    let mut compile = |text: &str| {
+        let macros = Macros::default();
+        compile(text.as_bytes(), Options::default(), &macros, &types, &mut identifiers, &mut World)
+            .map(|_| ())
+    };
+    let wrong =
+        "typedef int t; struct s { int a; }; int x; inline int i = 1; BEGIN { @a = count(); y = 1; 1 = 2; }";
+    assert!(compile(wrong).is_err());
+    compile("typedef char t; struct s { char b; }; string x; inline string i = \"\"; BEGIN { @a[1] = sum(1); y = \"\"; }")
+        .unwrap();
+    // What succeeds stays, across programs.
+    compile("BEGIN { trace(x); trace(i); printa(@a); trace(((struct s *)0)->b); }").unwrap();
+    assert!(compile("int x; BEGIN { }").is_err());
+}
