@@ -52,7 +52,7 @@ fn a_row_names_cpu_id_and_probe() {
 fn the_number_of_matches_goes_to_standard_error_unless_it_is_quiet() {
     let output = run(&["-n", "BEGIN,END { exit(0); }"]);
     let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(error, "dtrace: description 'BEGIN,END' matched 2 probes\n");
+    assert_eq!(error, "dtrace: description 'BEGIN,END ' matched 2 probes\n");
     assert!(run(&["-q", "-n", "BEGIN { exit(0); }"]).stderr.is_empty());
 }
 
@@ -61,7 +61,7 @@ fn a_clause_with_branches_is_one_match_for_each_probe() {
     let output = run(&["-n", "BEGIN, END { if (pid) { trace(1); } else { trace(2); } exit(0); }"]);
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        "dtrace: description 'BEGIN, END' matched 2 probes\n"
+        "dtrace: description 'BEGIN, END ' matched 2 probes\n"
     );
 }
 
@@ -272,7 +272,7 @@ fn probes_are_listed_in_columns() {
 fn verbose_tells_stability_and_arguments() {
     let text = out(&["-e", "-v", "-n", "dtrace:::BEGIN { trace(1); }"]);
     let want = "
-Stability attributes for description dtrace:::BEGIN:
+Stability attributes for description dtrace:::BEGIN :
 
 \tMinimum Probe Description Attributes
 \t\tIdentifier Names: Stable
