@@ -13,15 +13,19 @@ use super::{Done, fail, message, report, signals};
 use crate::consume::Progress;
 use crate::consume::output::Output;
 use crate::error::Error;
-use crate::handle::{Exit, Handle, Target};
+use crate::handle::Handle;
 use crate::options::Options;
+use crate::proc::{End, Process};
 
 /// How long the end of a process may stay unnoticed.
 const WATCH: Duration = Duration::from_millis(20);
 
+/// The least time between two looks at the buffers.
+const LEAST: Duration = Duration::from_millis(1);
+
 /// Compiles, enables, traces and prints.
 pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Done<u8> {
-    processes(handle, arguments)?;
+    hold_processes(handle, arguments)?;
     if arguments.clauses.is_empty() && !arguments.only_compile && !handle.options().is_on(option::GRABANON) {
         return fail("no probes specified");
     }
@@ -45,30 +49,20 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
     }
     enable(handle, arguments, &compiled, &mut out)?;
     go(handle)?;
-    for target in handle.targets() {
-        if let Err(error) = target.resume() {
-            return fail(format_args!("failed to continue pid {}: {error}", target.pid()));
-        }
-    }
+    handle.processes().iter().for_each(Process::resume);
     trace(handle, &mut out)
 }
 
 /// Creates and grabs the processes, before anything is compiled: `$target` is the first of them.
-fn processes(handle: &mut Handle, arguments: &Arguments) -> Done<()> {
+fn hold_processes(handle: &mut Handle, arguments: &Arguments) -> Done<()> {
     for command in &arguments.commands {
-        let words: Vec<String> = command.split_ascii_whitespace().map(str::to_string).collect();
-        if let Err(error) = handle.create_process(&words) {
-            return fail(format_args!("failed to execute {command}: {error}"));
+        if let Err(error) = handle.create_process(command) {
+            return fail(error);
         }
     }
     for &pid in &arguments.processes {
         if let Err(error) = handle.grab_process(pid) {
-            let text = match error {
-                Error::Sys(libc::ESRCH) => "no such process".to_string(),
-                Error::Sys(libc::EPERM) => "permission denied".to_string(),
-                other => other.to_string(),
-            };
-            return fail(format_args!("failed to grab pid {pid}: {text}"));
+            return fail(error);
         }
     }
     Ok(())
@@ -179,20 +173,17 @@ fn rate(nanoseconds: i64) -> String {
 fn trace(handle: &mut Handle, out: &mut Output) -> Done<u8> {
     signals::catch();
     let mut rows = Rows::default();
-    let mut interrupted = false;
-    let mut done = false;
-    let mut living = handle.targets().len();
+    let mut living: Vec<usize> = (0..handle.processes().len()).collect();
+    let (mut interrupted, mut done) = (false, false);
     while !done {
-        if signals::count() == 0 {
-            wait(handle);
-        }
-        living = living.min(ended(handle));
+        wait(handle, &living);
+        farewell(handle, &mut living);
         if signals::count() > 0 && !interrupted {
             interrupted = true;
             // The terminal has shown ^C.
             printed(out.write_all(b"\n"))?;
         }
-        if interrupted || (living == 0 && !handle.targets().is_empty()) {
+        if interrupted || (living.is_empty() && !handle.processes().is_empty()) {
             done = true;
             if let Err(error) = handle.stop() {
                 return fail(format_args!("couldn't stop tracing: {error}"));
@@ -220,40 +211,35 @@ fn trace(handle: &mut Handle, out: &mut Output) -> Done<u8> {
 }
 
 /// Waits until there is something to do: buffers to read, a process that has ended, a signal.
-fn wait(handle: &mut Handle) {
-    let watching = !handle.targets().is_empty();
-    loop {
-        let idle = handle.idle();
-        if idle.is_zero() || signals::count() > 0 {
+fn wait(handle: &Handle, living: &[usize]) {
+    // Rates of nothing would have the processor to themselves.
+    let mut rest = handle.idle().max(if handle.has_looked() { LEAST } else { Duration::ZERO });
+    while !rest.is_zero() && signals::count() == 0 {
+        if living.is_empty() {
+            return signals::sleep(rest);
+        }
+        signals::sleep(rest.min(WATCH));
+        if living.iter().any(|&n| handle.processes()[n].end().is_some()) {
             return;
         }
-        signals::sleep(if watching { idle.min(WATCH) } else { idle });
-        if watching && handle.targets().iter_mut().any(Target::is_news) {
-            return;
-        }
+        rest = handle.idle();
     }
 }
 
-/// Says which processes have ended since the last look, and how many still live.
-fn ended(handle: &mut Handle) -> usize {
+/// Says which of the living processes have ended.
+fn farewell(handle: &Handle, living: &mut Vec<usize>) {
     let quiet = handle.options().is_on(option::QUIET);
-    let mut living = 0;
-    for target in handle.targets() {
-        let news = target.is_news();
-        match target.exit() {
-            None => living += 1,
-            Some(exit) if news && !quiet => {
-                let pid = target.pid();
-                match exit {
-                    Exit::Signal(signal) => message(format_args!("pid {pid} terminated by signal {signal}")),
-                    Exit::Code(_) | Exit::Unknown => message(format_args!("pid {pid} has exited")),
-                }
-                target.seen();
-            }
-            Some(_) => target.seen(),
+    living.retain(|&n| {
+        let process = &handle.processes()[n];
+        let Some(end) = process.end() else { return true };
+        let pid = process.pid();
+        match end {
+            _ if quiet => {}
+            End::Killed(signal) => message(format_args!("pid {pid} terminated by signal {signal}")),
+            End::Exited(_) | End::Gone => message(format_args!("pid {pid} has exited")),
         }
-    }
-    living
+        false
+    });
 }
 
 #[cfg(test)]

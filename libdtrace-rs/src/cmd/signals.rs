@@ -1,12 +1,20 @@
 //! Signals: an interrupt ends tracing, a second one ends it without printing aggregations.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 
+/// A descriptor that is readable once there was an interrupt, whichever thread took it; -1 before signals are caught.
+static ALARM: AtomicI32 = AtomicI32::new(-1);
+
 extern "C" fn interrupted(_signal: libc::c_int) {
     INTERRUPTS.fetch_add(1, Ordering::Relaxed);
+    let one = 1u64;
+    // SAFETY: write may be called in a signal handler, and takes the eight bytes of the number. That it may fail (the
+    // descriptor is full, or none) changes nothing: the interrupt is counted. errno is saved by nobody who would read it:
+    // the threads that take signals are in calls that fail with EINTR.
+    unsafe { libc::write(ALARM.load(Ordering::Relaxed), (&raw const one).cast(), size_of::<u64>()) };
 }
 
 /// Lets SIGPIPE end the process, as it does other commands.
@@ -18,6 +26,8 @@ pub(super) fn default_pipe() {
 /// Counts interrupts from now on, also those that the parent had ignored: a shell ignores SIGINT for what it runs in the
 /// background, where `kill -INT` is nevertheless the way to ask for the aggregations.
 pub(super) fn catch() {
+    // SAFETY: the call takes two numbers. The descriptor stays open as long as the process.
+    ALARM.store(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }, Ordering::Relaxed);
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGUSR1] {
         // SAFETY: a zeroed action is a valid one.
         let mut new: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -32,10 +42,11 @@ pub(super) fn count() -> u32 {
     INTERRUPTS.load(Ordering::Relaxed)
 }
 
-/// Sleeps until the time is over or a signal comes.
+/// Sleeps until the time is over or there was an interrupt.
 pub(super) fn sleep(time: Duration) {
-    let seconds = libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX);
-    let wanted = libc::timespec { tv_sec: seconds, tv_nsec: time.subsec_nanos().into() };
-    // SAFETY: the time is ours, and what is left of it is not asked for.
-    unsafe { libc::nanosleep(&wanted, std::ptr::null_mut()) };
+    let mut poll = libc::pollfd { fd: ALARM.load(Ordering::Relaxed), events: libc::POLLIN, revents: 0 };
+    // Rounded up: a wait that ends too early would only begin again.
+    let milliseconds = i32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);
+    // SAFETY: one structure, live and ours; a negative descriptor is passed over.
+    unsafe { libc::poll(&mut poll, 1, milliseconds) };
 }

@@ -205,6 +205,11 @@ impl Session {
         self.ended_on.is_some()
     }
 
+    /// Whether it has been looked at before.
+    pub fn has_looked(&self) -> bool {
+        self.looked.status.is_some()
+    }
+
     /// How long until there is something to look at.
     pub fn idle(&self, options: &Options) -> Duration {
         let rate = |id| rate(options, id);

@@ -10,10 +10,10 @@ mod environment;
 mod library;
 mod preprocess;
 mod probes;
-mod target;
 
 use std::io::Read;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use dtrace_abi::{Conf, option};
@@ -25,9 +25,11 @@ use crate::consume::{Context, Observer, Progress, Session};
 use crate::d::check::{self, Identifiers};
 use crate::d::macros::Macros;
 use crate::d::parser::SpecKind;
+use crate::d::typed::Provider;
 use crate::device::{self, Device, Requests};
 use crate::error::{Code, Diagnostic, Error, Result, Tag};
 use crate::options::{Options, Setter};
+use crate::proc::{Process, ProcessError, Tracer};
 use crate::program::{Aggregations, Attribute, ProbeDesc, Program};
 use crate::symbols::Symbols;
 use crate::types::Types;
@@ -36,7 +38,6 @@ use crate::{codegen, dif, dof, header};
 use environment::World;
 use library::Libraries;
 pub use probes::ProbeInfo;
-pub use target::{Exit, Target};
 
 /// An open library.
 pub struct Handle {
@@ -49,7 +50,7 @@ pub struct Handle {
     aggregations: Aggregations,
     statements: Statements,
     session: Option<Session>,
-    targets: Vec<Target>,
+    processes: Vec<Process>,
     libraries: Libraries,
 }
 
@@ -92,7 +93,7 @@ impl Handle {
             aggregations: Aggregations::default(),
             statements: Statements::default(),
             session: None,
-            targets: Vec::new(),
+            processes: Vec::new(),
             libraries: Libraries::default(),
         })
     }
@@ -215,7 +216,7 @@ impl Handle {
         };
         let mut ids = ids.to_vec();
         // Without a process `$target` is 0, as the original has it.
-        ids.push(("target", self.targets.first().map_or(0, |t| i64::from(t.pid()))));
+        ids.push(("target", self.processes.first().map_or(0, |p| i64::from(p.pid()))));
         ids
     }
 
@@ -299,6 +300,11 @@ impl Handle {
         self.session.as_ref().map_or(Duration::ZERO, |session| session.idle(&self.options))
     }
 
+    /// Whether [`Handle::work`] has been called since tracing began.
+    pub fn has_looked(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::has_looked)
+    }
+
     /// Consumes what there is.
     pub fn work(&mut self, out: &mut Output, observer: &mut dyn Observer) -> Result<Progress> {
         self.with_session(|session, context| session.work(context, out, observer))
@@ -326,24 +332,31 @@ impl Handle {
         f(session, &mut context)
     }
 
-    /// Starts a program, stopped before its first instruction (`-c`). The first process is `$target`.
-    pub fn create_process(&mut self, command: &[String]) -> Result<u32> {
-        let target = Target::create(command, self.device.descriptor().is_none())?;
-        let pid = target.pid();
-        self.targets.push(target);
-        Ok(pid)
-    }
-
-    /// Takes a running process (`-p`).
-    pub fn grab_process(&mut self, pid: u32) -> Result<()> {
-        let target = Target::grab(pid, self.device.descriptor().is_none())?;
-        self.targets.push(target);
+    /// Starts a command, held before its first instruction (`-c`). The first process is `$target`.
+    pub fn create_process(&mut self, command: &str) -> std::result::Result<(), ProcessError> {
+        self.processes.push(Process::create_line(command, self.tracer())?);
         Ok(())
     }
 
+    /// Takes a running process (`-p`).
+    pub fn grab_process(&mut self, pid: u32) -> std::result::Result<(), ProcessError> {
+        self.processes.push(Process::grab(pid, self.tracer())?);
+        Ok(())
+    }
+
+    /// Who sees the system calls of processes: a device with a descriptor is the driver's.
+    fn tracer(&self) -> Tracer {
+        if self.device.descriptor().is_some() { Tracer::Driver } else { Tracer::Embedded }
+    }
+
     /// The processes that were created or grabbed.
-    pub fn targets(&mut self) -> &mut [Target] {
-        &mut self.targets
+    pub fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+
+    /// The providers that the programs have declared.
+    pub fn providers(&self) -> Vec<Rc<Provider>> {
+        self.identifiers.providers()
     }
 }
 
