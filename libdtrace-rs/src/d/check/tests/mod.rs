@@ -1,4 +1,5 @@
 mod mutation;
+mod types;
 
 use super::*;
 use crate::error::Code;
