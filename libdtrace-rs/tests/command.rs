@@ -250,6 +250,22 @@ fn a_missing_driver_is_told_when_it_was_asked_for() {
 }
 
 #[test]
+fn whoever_did_not_ask_for_the_embedded_engine_is_told_of_it() {
+    if std::path::Path::new("/dev/dtrace").exists() {
+        println!("skipped: this machine has the driver");
+        return;
+    }
+    let told = |arguments: &[&str]| {
+        let output = dtrace(arguments).env_remove("DTRACE_DEV").output().unwrap();
+        String::from_utf8_lossy(&output.stderr).contains("embedded engine")
+    };
+    assert!(told(&["-n", "BEGIN { exit(0); }"]));
+    assert!(!told(&["-q", "-n", "BEGIN { exit(0); }"]));
+    assert!(!told(&["-c", "true", "-n", "BEGIN { exit(0); }"]));
+    assert!(!run(&["-n", "BEGIN { exit(0); }"]).stderr.starts_with(b"dtrace: using"));
+}
+
+#[test]
 fn probes_are_listed_in_columns() {
     let text = out(&["-l", "-n", "BEGIN", "-n", "syscall::getppid:entry"]);
     let lines: Vec<_> = text.lines().collect();

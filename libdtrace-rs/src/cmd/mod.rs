@@ -80,7 +80,7 @@ fn run(words: &[String]) -> Done<u8> {
         Err(error) => return fail(format_args!("failed to initialize dtrace: {error}")),
     };
     settings(&mut handle, &arguments)?;
-    if arguments.verbose && handle.device().descriptor().is_none() {
+    if handle.device().descriptor().is_none() && (arguments.verbose || is_surprising(&handle, &arguments)) {
         embedded_notice();
     }
     match arguments.mode {
@@ -90,6 +90,18 @@ fn run(words: &[String]) -> Done<u8> {
         Mode::Anonymous => fail("-A is not supported: Linux has no anonymous tracing"),
         Mode::Run | Mode::Version => session::run(&mut handle, &arguments, name),
     }
+}
+
+/// Whether a user who did not ask for the embedded engine may take its silence for that of the machine: it sees no process
+/// that was not named.
+fn is_surprising(handle: &Handle, arguments: &Arguments) -> bool {
+    arguments.mode == Mode::Run
+        && !arguments.only_compile
+        && !arguments.clauses.is_empty()
+        && arguments.commands.is_empty()
+        && arguments.processes.is_empty()
+        && !handle.options().is_on(dtrace_abi::option::QUIET)
+        && std::env::var_os("DTRACE_DEV").is_none()
 }
 
 /// Says that the engine in this process is used.
