@@ -121,6 +121,12 @@ impl Identifiers {
         self.globals.contains_key(name)
     }
 
+    /// Begins a program: clause-local variables live no longer than one. Their numbers are not used again, because the
+    /// variables of one number have one size in the device.
+    pub(super) fn begin_program(&mut self) {
+        self.clauses.clear();
+    }
+
     /// The number of a clause-local variable that no program names, for the use of code generation. When the numbers are
     /// used up, programs that need one more are refused by the device.
     pub fn fresh_local(&mut self) -> u32 {

@@ -140,6 +140,7 @@ fn compile_text(
         order: order::Order::default(),
         result: Program::default(),
     };
+    checker.identifiers.begin_program();
     // Declarations count in the order of the text, but before all clauses; and their faults before a fault of the syntax
     // that comes later.
     for item in &program.items {

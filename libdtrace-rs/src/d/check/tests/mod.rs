@@ -148,4 +148,7 @@ fn a_program_that_fails_defines_nothing() {
     // What succeeds stays, across programs.
     compile("BEGIN { trace(x); trace(i); printa(@a); trace(((struct s *)0)->b); }").unwrap();
     assert!(compile("int x; BEGIN { }").is_err());
+    // Clause-local variables do not.
+    compile("this int c; BEGIN { this->c = 1; }").unwrap();
+    compile("BEGIN { this->c = \"\"; }").unwrap();
 }
