@@ -54,43 +54,12 @@ impl Error {
         }
     }
 
-    /// The message as a command shows it: with the tag if tags are wanted, with the place if the program has lines.
-    pub fn text(&self, tag: bool, place: bool) -> String {
-        match self {
-            Self::Compile(diagnostic) => {
-                let tag = if tag { format!("[{}] ", diagnostic.tag.name()) } else { String::new() };
-                if place { format!("{tag}{diagnostic}") } else { format!("{tag}{}", diagnostic.message) }
-            }
-            other => other.to_string(),
-        }
-    }
-
     /// The message with the tag in front, as `-x errtags` shows it.
     pub fn tagged(&self) -> String {
         match self {
             Self::Compile(diagnostic) => format!("[{}] {diagnostic}", diagnostic.tag.name()),
             other => other.to_string(),
         }
-    }
-}
-
-impl Diagnostic {
-    /// The line of the program that the fault is on, with a caret below the place: a richer form of the message for people.
-    /// `text` is the program that was compiled.
-    pub fn excerpt(&self, text: &[u8]) -> Option<String> {
-        let offset = usize::try_from(self.offset).ok()?;
-        if self.line == 0 || offset > text.len() {
-            return None;
-        }
-        let start = text[..offset].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        let end = text[offset..].iter().position(|b| *b == b'\n').map_or(text.len(), |at| offset + at);
-        let line = String::from_utf8_lossy(&text[start..end]);
-        // Tabs stay tabs, so that the caret stands where it should.
-        let before = String::from_utf8_lossy(&text[start..offset]);
-        let indent: String = before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        let number = self.line.to_string();
-        let margin = " ".repeat(number.len());
-        Some(format!("{number} | {line}\n{margin} | {indent}^\n"))
     }
 }
 
@@ -504,21 +473,6 @@ mod tests {
     #[test]
     fn an_errno_reads_as_the_system_says_it() {
         assert_eq!(Error::Sys(2).to_string(), "No such file or directory");
-    }
-
-    #[test]
-    fn an_excerpt_shows_the_line_with_a_caret() {
-        let text = b"BEGIN\n{\n\ttrace(foo);\n}\n";
-        let offset = text.iter().position(|b| *b == b'f').unwrap();
-        let fault = Diagnostic {
-            tag: Tag::IdentUndef,
-            file: None,
-            line: 3,
-            offset: u32::try_from(offset).unwrap(),
-            message: String::new(),
-        };
-        assert_eq!(fault.excerpt(text).unwrap(), "3 | \ttrace(foo);\n  | \t      ^\n");
-        assert_eq!(fault.excerpt(b""), None);
     }
 
     #[test]

@@ -142,3 +142,18 @@ fn a_translator_gives_the_members_that_are_asked_for() {
     assert_eq!(ty, "int");
     assert_eq!(traced(prelude, "xlate<struct out>((struct in *)arg0).s").1, "string");
 }
+
+#[test]
+fn a_type_is_compiled_from_its_name() {
+    let types = Types::with_btf_directory("/nonexistent");
+    let identifiers = Identifiers::default();
+    let compiled =
+        |text: &str| compile_type(text.as_bytes(), &types, &identifiers, &mut World).map(|ty| types.name(ty));
+    assert_eq!(compiled("const char *").unwrap(), "const char *");
+    assert_eq!(compiled("unsigned long long int [4]").unwrap(), "unsigned long long [4]");
+    assert_eq!(compiled("int (*)(int, char *)").unwrap(), "int (*)(int, char *)");
+    assert_eq!(compiled("uint64_t").unwrap(), "uint64_t");
+    assert!(compiled("nosuch_t").is_err());
+    assert!(compiled("int x").is_err());
+    assert!(compiled("int int").is_err());
+}
