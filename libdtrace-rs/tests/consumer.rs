@@ -6,8 +6,8 @@ use std::ffi::c_void;
 use std::rc::Rc;
 
 use dtrace_abi::{
-    BufDesc, Conf, DofHdr, EprobeDesc, Plain, ProbeDesc, RecDesc, Status, action, conf, ioctl, option,
-    set_name,
+    BufDesc, Conf, DofHdr, EprobeDesc, FmtDesc, Plain, ProbeDesc, RecDesc, Status, action, conf, ioctl,
+    option, set_name,
 };
 use dtrace_rs::consume::drops::Dropped;
 use dtrace_rs::consume::fault::Fault;
@@ -44,6 +44,53 @@ struct Script {
     policy: i64,
     /// The requests that were made.
     seen: Vec<u32>,
+    /// With it, the descriptions of records and aggregations are nonsense.
+    nonsense: Option<Nonsense>,
+}
+
+/// A source of nonsense that is the same every time (xorshift).
+#[derive(Clone, Copy)]
+struct Nonsense(u64);
+
+impl Nonsense {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    /// A description of a record that need not fit anything.
+    fn record(&mut self) -> RecDesc {
+        const KINDS: [u32; 24] = [
+            1, 2, 3, 4, 5, 6, 7, 0x101, 0x102, 0x103, 0x104, 0x105, 0x203, 0x401, 0x402, 0x403, 0x701, 0x702,
+            0x704, 0x705, 0x706, 0x707, 0x708, 0x709,
+        ];
+        let kind = KINDS[self.below(KINDS.len() as u64) as usize];
+        // A shell is not started with nonsense.
+        let kind = if kind == action::SYSTEM { action::DIFEXPR } else { kind };
+        // Most fit, so that what comes behind is reached too.
+        let wild = self.below(50) == 0;
+        let size = if wild {
+            self.next() as u32
+        } else {
+            [0, 1, 2, 4, 8, 8, 8, 16, 24, 40][self.below(10) as usize]
+        };
+        let offset = if wild { self.next() as u32 } else { [4, 8, 12, 16, 24][self.below(5) as usize] };
+        RecDesc {
+            action: kind as u16,
+            size,
+            offset,
+            format: self.below(3) as u16,
+            arg: [0, 0x3e, 0x3f, 0x40, 0x41, 0x4b, 5, self.next()][self.below(8) as usize],
+            uarg: self.below(3),
+            ..RecDesc::zeroed()
+        }
+    }
 }
 
 struct Fake(Rc<RefCell<Script>>);
@@ -77,6 +124,7 @@ impl Device for Fake {
                         (option::SWITCHRATE, 0),
                         (option::STATUSRATE, 0),
                         (option::AGGRATE, 0),
+                        (option::AGGSIZE, BUFSIZE as i64),
                     ]);
                     let room = argument.cast::<DofHdr>().read().loadsz as usize;
                     std::ptr::copy_nonoverlapping(image.as_ptr(), argument.cast(), image.len().min(room));
@@ -89,8 +137,46 @@ impl Device for Fake {
                     };
                     argument.cast::<Status>().write(status);
                 }
-                ioctl::AGGSNAP => return Err(libc::ENOENT),
-                ioctl::BUFSNAP => {
+                ioctl::AGGSNAP if script.nonsense.is_none_or(|mut n| n.below(2) == 0) => {
+                    return Err(libc::ENOENT);
+                }
+                ioctl::EPROBE | ioctl::AGGDESC if script.nonsense.is_some() => {
+                    // Both structures end in the records, and have their number before them.
+                    let (count_at, records_at) = if command == ioctl::EPROBE { (20, 24) } else { (32, 40) };
+                    let bytes = argument.cast::<u8>();
+                    let room = bytes.add(count_at).cast::<u32>().read() as u64;
+                    let mut nonsense = script.nonsense.unwrap();
+                    let count = 2 + nonsense.below(5);
+                    for n in 0..count.min(room) {
+                        let mut record = nonsense.record();
+                        if n == 0 {
+                            // The number of an aggregation, or of anything else.
+                            record = RecDesc { size: 8, offset: 8, ..record };
+                        }
+                        bytes.add(records_at).cast::<RecDesc>().add(n as usize).write(record);
+                    }
+                    bytes.add(count_at).cast::<u32>().write(count as u32);
+                    // probeid, uarg and size of the one; epid and size of the other.
+                    if command == ioctl::EPROBE {
+                        bytes.add(4).cast::<u32>().write(nonsense.below(5) as u32);
+                        bytes.add(8).cast::<u64>().write(nonsense.below(3));
+                        bytes.add(16).cast::<u32>().write(64 + nonsense.below(64) as u32);
+                    } else {
+                        bytes.add(28).cast::<u32>().write(64 + nonsense.below(64) as u32);
+                    }
+                    script.nonsense = Some(nonsense);
+                }
+                ioctl::FORMAT => {
+                    let mut desc = argument.cast::<FmtDesc>().read();
+                    let text = b"%d %s %@d %Y %a %k %5.3x\n\0";
+                    if (desc.length as usize) < text.len() {
+                        desc.length = text.len() as i32;
+                        argument.cast::<FmtDesc>().write(desc);
+                    } else {
+                        std::ptr::copy_nonoverlapping(text.as_ptr(), desc.string as *mut u8, text.len());
+                    }
+                }
+                ioctl::AGGSNAP | ioctl::BUFSNAP => {
                     let mut desc = argument.cast::<BufDesc>().read();
                     let buffers = script.buffers.get_mut(&desc.cpu).ok_or(libc::ENOENT)?;
                     let buffer = if buffers.is_empty() { Buffer::default() } else { buffers.remove(0) };
@@ -192,6 +278,7 @@ fn script() -> Script {
         stop: 0,
         policy: option::BUFPOLICY_SWITCH,
         seen: Vec::new(),
+        nonsense: None,
     }
 }
 
@@ -328,4 +415,59 @@ fn what_go_refuses_has_the_librarys_words() {
     for (errno, want) in cases {
         assert_eq!(code(Script { go: Err(errno), ..script() }), want);
     }
+}
+
+#[test]
+fn nonsense_ends_in_output_or_an_error() {
+    /// Lets every record through.
+    struct All;
+
+    impl Observer for All {
+        fn probe(&mut self, _: &mut Output, _: &Options, _: &Firing<'_>) -> Result<Consume> {
+            Ok(Consume::This)
+        }
+
+        fn record(
+            &mut self,
+            _: &mut Output,
+            _: &Options,
+            _: &Firing<'_>,
+            _: Option<&RecDesc>,
+        ) -> Result<Consume> {
+            Ok(Consume::This)
+        }
+
+        fn fault(&mut self, _: &Fault, _: &str) -> Handled {
+            Handled::Continue
+        }
+
+        fn dropped(&mut self, _: &Dropped) -> Handled {
+            Handled::Continue
+        }
+    }
+
+    let (mut printed, mut refused) = (0, 0);
+    for seed in 1..=150u64 {
+        let mut nonsense = Nonsense(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut buffer = || {
+            // An id now and then, numbers between.
+            let words = 32 * nonsense.below(20);
+            let word = |n: u64, value: u64| {
+                if n.is_multiple_of(32) { 1 + value as u32 % 3 } else { value as u32 % 9 }
+            };
+            let data = (0..words).flat_map(|n| word(n, nonsense.next()).to_ne_bytes()).collect();
+            Buffer { data, oldest: nonsense.below(4) * 128, ..Buffer::default() }
+        };
+        let buffers = HashMap::from([(0, (0..4).map(|_| buffer()).collect())]);
+        let script = Script { buffers, status: ended(), nonsense: Some(nonsense), ..script() };
+        let script = Rc::new(RefCell::new(script));
+        let mut handle = Handle::with_device(Box::new(Fake(script))).unwrap();
+        handle.go().unwrap();
+        let mut out = Output::writer(std::io::sink());
+        match handle.work(&mut out, &mut All).and_then(|_| handle.print_aggregations(&mut out)) {
+            Ok(()) => printed += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(printed > 0 && refused > 0, "{printed} {refused}");
 }

@@ -47,7 +47,7 @@ impl Printer<'_> {
                     None => write!(out, "{value}"),
                 }
             }
-            Kind::Pointer(_) | Kind::Function(_) => write!(out, "0x{:x}", integer(data, false)),
+            Kind::Pointer(_) | Kind::Function(_) => hex(out, integer(data, false)),
             Kind::Float { .. } => match data.len() {
                 4 => write!(out, "{}", u32::from_bytes(data).map_or(0.0, f32::from_bits)),
                 _ => write!(out, "{}", u64::from_bytes(data).map_or(0.0, f64::from_bits)),
