@@ -41,6 +41,8 @@ void host_breakpoint(void);
 void *host_alloc(size_t size);
 void *host_alloc_zeroed(size_t size);
 void host_free(void *ptr);
+/* How many bytes can be had without swapping, by the kernel's estimate. Process context. */
+uint64_t host_memory_available(void);
 
 /* Copies for ioctl, read and write handlers; the number of bytes NOT copied. Process context. */
 size_t host_copy_from_user(void *dst, uint64_t src, size_t len);

@@ -5,14 +5,22 @@
 #include <linux/uaccess.h>
 #include "host.h"
 
+/* Running out is an errno for the caller, not a reason to kill somebody. */
+#define MAY_FAIL (GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
 void *host_alloc(size_t size)
 {
-	return kvmalloc(size, GFP_KERNEL | __GFP_NOWARN);
+	return kvmalloc(size, MAY_FAIL);
 }
 
 void *host_alloc_zeroed(size_t size)
 {
-	return kvzalloc(size, GFP_KERNEL | __GFP_NOWARN);
+	return kvzalloc(size, MAY_FAIL);
+}
+
+uint64_t host_memory_available(void)
+{
+	return (uint64_t)si_mem_available() << PAGE_SHIFT;
 }
 
 void host_free(void *ptr)

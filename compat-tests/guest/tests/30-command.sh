@@ -38,6 +38,9 @@ ok "-e compiles and stops" dtrace -e -n 'syscall:::entry { @[probefunc] = count(
 output=$(dtrace -v -e -n 'BEGIN { exit(0); }' 2>&1)
 matches "-v tells the stability" "$output" 'Stability|stability'
 is "-x sets an option" "$(dtrace -x quiet -n 'BEGIN { trace("quiet"); exit(0); }')" quiet
+output=$(dtrace -x bufsize=100g -n 'BEGIN { exit(0); }' 2>&1)
+is "more buffer than there is memory is no failure" $? 0
+matches "it is lowered" "$output" 'buffer size lowered to'
 output=$(dtrace -x nosuchoption=1 -n 'BEGIN { exit(0); }' 2>&1)
 is "an unknown option fails" $? 1
 matches "and is named" "$output" nosuchoption

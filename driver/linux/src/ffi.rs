@@ -22,6 +22,9 @@ unsafe extern "C" {
     pub fn host_free(ptr: *mut core::ffi::c_void);
 }
 unsafe extern "C" {
+    pub fn host_memory_available() -> u64;
+}
+unsafe extern "C" {
     pub fn host_copy_from_user(dst: *mut core::ffi::c_void, src: u64, len: usize) -> usize;
 }
 unsafe extern "C" {

@@ -3,14 +3,27 @@
 //! What always holds: nothing in the driver allocates while a probe fires, and nothing aborts when memory runs out:
 //! the driver is compiled with `no_global_oom_handling`, so that only the fallible forms exist.
 //!
+//! A large block is refused where it would take more than half of the memory that is left: the kernel would find the rest by
+//! starving everybody else first, and a consumer's buffers are not worth that.
+//!
 //! kvmalloc aligns to 8 bytes at least, and naturally where the size is a power of two (up to a page) or the memory comes
 //! in pages. Larger alignments are therefore had by rounding the size up.
 
 use crate::ffi;
 use core::alloc::{GlobalAlloc, Layout};
+use core::ptr;
 
 /// What kmalloc aligns to whatever the size.
 const MIN_ALIGN: usize = 8;
+
+/// From this size on a block is large.
+const LARGE: usize = 1 << 20;
+
+/// Whether the machine can spare a block of this size.
+fn is_spare(size: usize) -> bool {
+    // SAFETY: process context, where everything that allocates runs.
+    size < LARGE || size as u64 <= unsafe { ffi::host_memory_available() } / 2
+}
 
 /// The kernel's allocator.
 struct Kvmalloc;
@@ -28,11 +41,17 @@ fn padded(layout: Layout) -> usize {
 // alignment (see the module's text); kvfree takes what either function returned.
 unsafe impl GlobalAlloc for Kvmalloc {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if !is_spare(layout.size()) {
+            return ptr::null_mut();
+        }
         // SAFETY: only process context allocates, where kvmalloc may be called.
         unsafe { ffi::host_alloc(padded(layout)) }.cast()
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if !is_spare(layout.size()) {
+            return ptr::null_mut();
+        }
         // SAFETY: as in `alloc`.
         unsafe { ffi::host_alloc_zeroed(padded(layout)) }.cast()
     }
