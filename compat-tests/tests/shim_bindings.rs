@@ -22,7 +22,7 @@ fn bindings() -> String {
         .allowlist_item("(host|HOST)_.*")
         // What lies behind these is the shim's own.
         .opaque_type("host_(timer|seq)")
-        .rust_target(bindgen::RustTarget::stable(85, 0).ok().expect("a version that bindgen knows"))
+        .rust_target(bindgen::RustTarget::stable(85, 0).expect("a version that bindgen knows"))
         .rust_edition(bindgen::RustEdition::Edition2024)
         .generate()
         .expect("host.h is C that needs nothing but the standard headers")
