@@ -18,24 +18,25 @@ const HEADER: usize = 36;
 /// In place of a size: a 64-bit one follows.
 const LARGE: u16 = 0xffff;
 /// Structures from this size on have members with 64-bit offsets.
-const LARGE_STRUCT: u64 = 8192;
+pub(super) const LARGE_STRUCT: u64 = 8192;
 /// What the data may grow to: a kernel's is a few megabytes.
 const MAX_SIZE: usize = 256 << 20;
 
-mod kind {
-    pub(super) const INTEGER: u16 = 1;
-    pub(super) const FLOAT: u16 = 2;
-    pub(super) const POINTER: u16 = 3;
-    pub(super) const ARRAY: u16 = 4;
-    pub(super) const FUNCTION: u16 = 5;
-    pub(super) const STRUCT: u16 = 6;
-    pub(super) const UNION: u16 = 7;
-    pub(super) const ENUM: u16 = 8;
-    pub(super) const FORWARD: u16 = 9;
-    pub(super) const TYPEDEF: u16 = 10;
-    pub(super) const VOLATILE: u16 = 11;
-    pub(super) const CONST: u16 = 12;
-    pub(super) const RESTRICT: u16 = 13;
+/// What a type's number says that it is.
+pub(super) mod kind {
+    pub(in crate::types) const INTEGER: u16 = 1;
+    pub(in crate::types) const FLOAT: u16 = 2;
+    pub(in crate::types) const POINTER: u16 = 3;
+    pub(in crate::types) const ARRAY: u16 = 4;
+    pub(in crate::types) const FUNCTION: u16 = 5;
+    pub(in crate::types) const STRUCT: u16 = 6;
+    pub(in crate::types) const UNION: u16 = 7;
+    pub(in crate::types) const ENUM: u16 = 8;
+    pub(in crate::types) const FORWARD: u16 = 9;
+    pub(in crate::types) const TYPEDEF: u16 = 10;
+    pub(in crate::types) const VOLATILE: u16 = 11;
+    pub(in crate::types) const CONST: u16 = 12;
+    pub(in crate::types) const RESTRICT: u16 = 13;
 }
 
 /// The type information of one file.

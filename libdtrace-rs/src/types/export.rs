@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::ctf::{LARGE_STRUCT, kind};
 use super::{Aggregate, Enumeration, Kind, Member, Qualifier, Tag, TypeId, Types};
 
 /// How many types may be reached through pointers; the rest of the numbers is for what they contain by value.
@@ -15,25 +16,6 @@ const REACHED: usize = 24_000;
 const NUMBERS: usize = 0x7fff;
 /// The most members, enumerators and parameters that a type may have.
 const COUNT: usize = 0x3ff;
-/// From this size on members have 64-bit offsets.
-const LARGE_STRUCT: u64 = 8192;
-
-mod kind {
-    pub(super) const INTEGER: u16 = 1;
-    pub(super) const FLOAT: u16 = 2;
-    pub(super) const POINTER: u16 = 3;
-    pub(super) const ARRAY: u16 = 4;
-    pub(super) const FUNCTION: u16 = 5;
-    pub(super) const STRUCT: u16 = 6;
-    pub(super) const UNION: u16 = 7;
-    pub(super) const ENUM: u16 = 8;
-    pub(super) const FORWARD: u16 = 9;
-    pub(super) const TYPEDEF: u16 = 10;
-    pub(super) const VOLATILE: u16 = 11;
-    pub(super) const CONST: u16 = 12;
-    pub(super) const RESTRICT: u16 = 13;
-}
-
 /// What a number stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Entry {

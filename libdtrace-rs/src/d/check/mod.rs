@@ -121,25 +121,8 @@ fn compile_text(
     let (program, fault) = parser::parse_partly(text, options.spec, macros, &Names { types, identifiers })?;
     // Variables and types alone are nothing to compile.
     let is_content = |item: &Item| !matches!(item, Item::Declaration(_) | Item::Pragma(_));
-    let mut checker = Checker {
-        types,
-        identifiers: identifiers.clone(),
-        env,
-        macros,
-        options,
-        files: program.files.clone(),
-        probe: None,
-        frames: Vec::new(),
-        pending: None,
-        dynamic_name: "aggregation",
-        depth: 0,
-        height: 0,
-        expanded: 0,
-        attribute: Attribute::MAXIMUM,
-        pragmas: pragma::Pending::default(),
-        order: order::Order::default(),
-        result: Program::default(),
-    };
+    let mut checker = Checker::new(types, identifiers, env, macros, options);
+    checker.files = program.files.clone();
     checker.identifiers.begin_program();
     // Declarations count in the order of the text, but before all clauses; and their faults before a fault of the syntax
     // that comes later.
@@ -180,25 +163,7 @@ pub fn compile_type(
 ) -> Result<TypeId> {
     let macros = Macros::default();
     let name = parser::parse_type(text, &macros, &Names { types, identifiers })?;
-    let mut checker = Checker {
-        types,
-        identifiers: identifiers.clone(),
-        env,
-        macros: &macros,
-        options: Options::default(),
-        files: Vec::new(),
-        probe: None,
-        frames: Vec::new(),
-        pending: None,
-        dynamic_name: "aggregation",
-        depth: 0,
-        height: 0,
-        expanded: 0,
-        attribute: Attribute::MAXIMUM,
-        pragmas: pragma::Pending::default(),
-        order: order::Order::default(),
-        result: Program::default(),
-    };
+    let mut checker = Checker::new(types, identifiers, env, &macros, Options::default());
     checker.type_name(&name)
 }
 
@@ -264,6 +229,37 @@ struct Checker<'a> {
     /// What the current clause has done so far, as far as that restricts what may follow.
     order: order::Order,
     result: Program,
+}
+
+impl<'a> Checker<'a> {
+    /// A checker that has seen nothing yet.
+    fn new(
+        types: &'a Types,
+        identifiers: &Identifiers,
+        env: &'a mut dyn Environment,
+        macros: &'a Macros,
+        options: Options,
+    ) -> Self {
+        Checker {
+            types,
+            identifiers: identifiers.clone(),
+            env,
+            macros,
+            options,
+            files: Vec::new(),
+            probe: None,
+            frames: Vec::new(),
+            pending: None,
+            dynamic_name: "aggregation",
+            depth: 0,
+            height: 0,
+            expanded: 0,
+            attribute: Attribute::MAXIMUM,
+            pragmas: pragma::Pending::default(),
+            order: order::Order::default(),
+            result: Program::default(),
+        }
+    }
 }
 
 impl Checker<'_> {
