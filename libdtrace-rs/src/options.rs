@@ -6,6 +6,10 @@
 //!
 //! A run-time or dynamic option that is set has a number that is not [`UNSET`]; a switch that is on may well be 0. The
 //! driver answers DOFGET with what it made of them, which [`Options::adopt`] takes over.
+//!
+//! These numbers are cells: the consumer carries out `setopt()` while others look at the options.
+
+use std::cell::Cell;
 
 use dtrace_abi::option::{self, MAX, OptId, UNSET};
 
@@ -15,7 +19,7 @@ use crate::program::Attribute;
 /// The options of a handle.
 #[derive(Clone, Debug)]
 pub struct Options {
-    values: [i64; MAX as usize],
+    values: [Cell<i64>; MAX as usize],
     /// The compile-time options.
     pub compile: CompileOptions,
 }
@@ -241,14 +245,14 @@ const DYNAMIC: &[(&str, OptId, Value)] = &[
 
 impl Default for Options {
     fn default() -> Self {
-        Self { values: [UNSET; MAX as usize], compile: CompileOptions::default() }
+        Self { values: [const { Cell::new(UNSET) }; MAX as usize], compile: CompileOptions::default() }
     }
 }
 
 impl Options {
     /// The number of a run-time or dynamic option, `None` when it is not set.
     pub fn get(&self, option: OptId) -> Option<i64> {
-        self.values.get(option as usize).copied().filter(|&value| value != UNSET)
+        self.values.get(option as usize).map(Cell::get).filter(|&value| value != UNSET)
     }
 
     /// Whether a switch is on.
@@ -257,9 +261,9 @@ impl Options {
     }
 
     /// Sets a run-time or dynamic option to a number; [`UNSET`] takes it back.
-    pub fn put(&mut self, option: OptId, value: i64) {
-        if let Some(slot) = self.values.get_mut(option as usize) {
-            *slot = value;
+    pub fn put(&self, option: OptId, value: i64) {
+        if let Some(slot) = self.values.get(option as usize) {
+            slot.set(value);
         }
     }
 
@@ -270,10 +274,10 @@ impl Options {
 
     /// Takes over what the driver made of the options. The consumer's own are left as they are where the driver has
     /// no opinion.
-    pub fn adopt(&mut self, values: &[i64; MAX as usize]) {
-        for (slot, &value) in self.values.iter_mut().zip(values) {
+    pub fn adopt(&self, values: &[i64; MAX as usize]) {
+        for (slot, &value) in self.values.iter().zip(values) {
             if value != UNSET {
-                *slot = value;
+                slot.set(value);
             }
         }
     }
@@ -304,20 +308,17 @@ impl Options {
 
     /// Sets an option by its name.
     pub fn set(&mut self, name: &str, value: Option<&str>, setter: Setter) -> Result<()> {
-        if let Some(&(_, option, kind)) = DYNAMIC.iter().find(|(n, _, _)| *n == name) {
-            return self.set_number(option, kind, value);
+        if setter == (Setter::Client { active: true }) {
+            return self.set_active(name, value);
         }
-        if let Some(&(_, option, kind)) = RUN_TIME.iter().find(|(n, _, _)| *n == name) {
-            if setter == (Setter::Client { active: true }) {
-                return Err(Code::Active.into());
-            }
+        let mut numbers = RUN_TIME.iter().chain(DYNAMIC);
+        if let Some(&(_, option, kind)) = numbers.find(|(n, _, _)| *n == name) {
             return self.set_number(option, kind, value);
         }
         let mut compile = self.compile.clone();
         compile.set(name, value)?;
         match setter {
-            Setter::Client { active: false } => self.compile = compile,
-            Setter::Client { active: true } => return Err(Code::Active.into()),
+            Setter::Client { .. } => self.compile = compile,
             // These two change how the rest of the program is bound, which a program may ask for itself.
             Setter::Program if matches!(name, "amin" | "version") => self.compile = compile,
             Setter::Program if PROGRAM_SETTABLE.contains(&name) => self.compile = compile,
@@ -326,7 +327,18 @@ impl Options {
         Ok(())
     }
 
-    fn set_number(&mut self, option: OptId, kind: Value, value: Option<&str>) -> Result<()> {
+    /// Sets an option by its name while tracing is active: only dynamic ones may be set.
+    pub fn set_active(&self, name: &str, value: Option<&str>) -> Result<()> {
+        if let Some(&(_, option, kind)) = DYNAMIC.iter().find(|(n, _, _)| *n == name) {
+            return self.set_number(option, kind, value);
+        }
+        if !RUN_TIME.iter().any(|(n, _, _)| *n == name) {
+            self.compile.clone().set(name, value)?;
+        }
+        Err(Code::Active.into())
+    }
+
+    fn set_number(&self, option: OptId, kind: Value, value: Option<&str>) -> Result<()> {
         let number = match (kind, value) {
             (Value::Policy | Value::Resize, None) => return Err(Code::BadOptionValue.into()),
             (_, None) => Some(0),

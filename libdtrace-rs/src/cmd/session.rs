@@ -256,8 +256,8 @@ mod tests {
 
     #[test]
     fn only_what_was_asked_for_is_reported() {
-        let mut before = Options::default();
-        let mut after = Options::default();
+        let before = Options::default();
+        let after = Options::default();
         after.put(option::BUFSIZE, 5);
         assert_eq!(changed(&before, &after, option::BUFSIZE), None);
         before.put(option::BUFSIZE, 7);

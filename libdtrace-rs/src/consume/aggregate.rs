@@ -52,6 +52,8 @@ pub struct Entry {
     pub data: Vec<u8>,
     /// What values are divided by when they are printed.
     pub normal: i64,
+    /// The values of the CPUs by themselves, where they are kept apart.
+    pub per_cpu: Vec<Vec<u8>>,
 }
 
 impl Entry {
@@ -81,7 +83,7 @@ impl Entry {
             let len = from.len().min(theirs.record.size as usize).min(data.len().saturating_sub(start));
             data[start..start + len].copy_from_slice(&from[..len]);
         }
-        let mut entry = Entry { description: other.clone(), data, normal: 1 };
+        let mut entry = Entry { description: other.clone(), data, normal: 1, per_cpu: Vec::new() };
         entry.reset();
         entry
     }
@@ -91,10 +93,15 @@ impl Entry {
         let kind = self.description.kind();
         let arg = self.description.value.arg;
         let value = self.value_mut();
-        value.fill(0);
-        if matches!(kind, agg::LQUANTIZE | agg::LLQUANTIZE) && value.len() >= 8 {
-            value[..8].copy_from_slice(&arg.to_ne_bytes());
-        }
+        reset(value, kind, arg);
+        self.per_cpu.iter_mut().for_each(|value| reset(value, kind, arg));
+    }
+}
+
+fn reset(value: &mut [u8], kind: u32, arg: u64) {
+    value.fill(0);
+    if matches!(kind, agg::LQUANTIZE | agg::LLQUANTIZE) && value.len() >= 8 {
+        value[..8].copy_from_slice(&arg.to_ne_bytes());
     }
 }
 
@@ -115,19 +122,35 @@ pub struct Aggregates {
 impl Aggregates {
     /// Merges one record of a snapshot.
     pub fn add(&mut self, description: &Rc<Description>, data: &[u8]) {
+        self.add_from(None, description, data);
+    }
+
+    /// Merges one record of a snapshot. With the number of its CPU, of so many, that CPU's value is kept apart too.
+    pub fn add_from(&mut self, cpu: Option<(usize, usize)>, description: &Rc<Description>, data: &[u8]) {
         let key = key_of(description, data);
-        match self.index.get(&key) {
+        let (kind, from) = (description.kind(), slice(data, &description.value));
+        let at = match self.index.get(&key) {
             Some(&at) => {
-                let entry = &mut self.entries[at];
-                let kind = description.kind();
-                let from = slice(data, &description.value).to_vec();
-                merge(kind, entry.value_mut(), &from);
+                merge(kind, self.entries[at].value_mut(), from);
+                at
             }
             None => {
-                self.index.insert(key, self.entries.len());
+                let at = self.entries.len();
+                self.index.insert(key, at);
                 let (description, data) = (description.clone(), data.to_vec());
-                self.entries.push(Entry { description, data, normal: 1 });
+                self.entries.push(Entry { description, data, normal: 1, per_cpu: Vec::new() });
+                at
             }
+        };
+        let Some((cpu, cpus)) = cpu else { return };
+        let per_cpu = &mut self.entries[at].per_cpu;
+        if per_cpu.is_empty() {
+            per_cpu.resize(cpus, Vec::new());
+        }
+        match per_cpu.get_mut(cpu) {
+            Some(value) if value.is_empty() => *value = from.to_vec(),
+            Some(value) => merge(kind, value, from),
+            None => {}
         }
     }
 

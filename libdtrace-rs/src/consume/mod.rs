@@ -12,7 +12,9 @@
 //!
 //! A record may not be trusted to fit its description: what does not is an error and never a panic.
 //!
-//! What the library does not decide it asks an [`Observer`]: the command prints the rows there.
+//! What the library does not decide it asks an [`Observer`]: the command prints the rows there. An observer may look at the
+//! session that asks it, print what it has aggregated and stop it: a session is shared, and nothing of it is borrowed while
+//! an observer or an output runs.
 
 pub mod aggregate;
 pub mod bytes;
@@ -31,12 +33,14 @@ mod typed;
 pub mod value;
 mod walk;
 
+use std::cell::{Cell, RefCell, RefMut};
 use std::io::Write;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use dtrace_abi::{Plain, RecDesc, Status, option};
 
-use self::aggregate::Aggregates;
+use self::aggregate::{Aggregates, Description, Entry};
 use self::describe::{Descriptions, Enabled, Statements};
 use self::drops::{DropKind, Dropped};
 use self::fault::Fault;
@@ -55,8 +59,8 @@ pub struct Context<'a> {
     pub requests: Requests<'a>,
     /// The statements of the programs that are enabled.
     pub statements: &'a Statements,
-    /// The options; `setopt()` changes them.
-    pub options: &'a mut Options,
+    /// The options; `setopt()` changes the dynamic ones.
+    pub options: &'a Options,
     /// Names for addresses.
     pub symbols: &'a dyn Symbolizer,
     /// The types that `print()` shows.
@@ -115,6 +119,11 @@ pub trait Observer {
 
     /// A loss.
     fn dropped(&mut self, dropped: &Dropped) -> Handled;
+
+    /// `setopt()` has changed an option, from one number to another.
+    fn option(&mut self, _firing: &Firing<'_>, _name: &str, _numbers: (i64, i64)) -> Handled {
+        Handled::Continue
+    }
 }
 
 /// How tracing stands (`dtrace_status`).
@@ -144,31 +153,31 @@ pub enum Progress {
 /// A run of tracing.
 #[derive(Debug)]
 pub struct Session {
-    descriptions: Descriptions,
-    aggregates: Aggregates,
-    status: Status,
+    descriptions: RefCell<Descriptions>,
+    aggregates: RefCell<Aggregates>,
+    status: Cell<Status>,
     cpus: u32,
     /// The CPU that ran BEGIN, until its buffer has been consumed.
-    began_on: Option<u32>,
+    began_on: Cell<Option<u32>>,
     /// The CPU that ran END, once tracing has stopped.
-    ended_on: Option<u32>,
-    buffer: Vec<u8>,
+    ended_on: Cell<Option<u32>>,
+    buffer: RefCell<Vec<u8>>,
     looked: Looked,
-    drops_total: u64,
-    aggregation_drops_total: u64,
+    drops_total: Cell<u64>,
+    aggregation_drops_total: Cell<u64>,
 }
 
 /// When each thing was last looked at.
 #[derive(Debug, Default)]
 struct Looked {
-    status: Option<Instant>,
-    aggregations: Option<Instant>,
-    buffers: Option<Instant>,
+    status: Cell<Option<Instant>>,
+    aggregations: Cell<Option<Instant>>,
+    buffers: Cell<Option<Instant>>,
 }
 
 impl Session {
     /// Starts tracing: settles the options with the driver and lets it go.
-    pub fn start(requests: Requests<'_>, options: &mut Options) -> Result<Session> {
+    pub fn start(requests: Requests<'_>, options: &Options) -> Result<Session> {
         let began_on = requests.go().map_err(|errno| match errno {
             libc::EACCES => Code::Destructive.into(),
             libc::EALREADY => Code::IsAnon.into(),
@@ -179,35 +188,35 @@ impl Session {
         })?;
         options.adopt(&requests.options().map_err(Error::Sys)?);
         Ok(Session {
-            descriptions: Descriptions::default(),
-            aggregates: Aggregates::default(),
-            status: Status::zeroed(),
+            descriptions: RefCell::default(),
+            aggregates: RefCell::default(),
+            status: Cell::new(Status::zeroed()),
             cpus: possible_cpus(),
-            began_on: Some(began_on),
-            ended_on: None,
-            buffer: Vec::new(),
+            began_on: Cell::new(Some(began_on)),
+            ended_on: Cell::new(None),
+            buffer: RefCell::default(),
             looked: Looked::default(),
-            drops_total: 0,
-            aggregation_drops_total: 0,
+            drops_total: Cell::new(0),
+            aggregation_drops_total: Cell::new(0),
         })
     }
 
     /// Stops tracing: END runs. A second time it does nothing.
-    pub fn stop(&mut self, requests: Requests<'_>) -> Result<()> {
-        if self.ended_on.is_none() {
-            self.ended_on = Some(requests.stop().map_err(Error::Sys)?);
+    pub fn stop(&self, requests: Requests<'_>) -> Result<()> {
+        if self.ended_on.get().is_none() {
+            self.ended_on.set(Some(requests.stop().map_err(Error::Sys)?));
         }
         Ok(())
     }
 
     /// Whether tracing was stopped.
     pub fn is_stopped(&self) -> bool {
-        self.ended_on.is_some()
+        self.ended_on.get().is_some()
     }
 
     /// Whether it has been looked at before.
     pub fn has_looked(&self) -> bool {
-        self.looked.status.is_some()
+        self.looked.status.get().is_some()
     }
 
     /// How long until there is something to look at.
@@ -216,27 +225,26 @@ impl Session {
         let rest = |last: Option<Instant>, id| {
             last.map_or(Duration::ZERO, |last| rate(id).saturating_sub(last.elapsed()))
         };
-        rest(self.looked.status, option::STATUSRATE)
-            .min(rest(self.looked.aggregations, option::AGGRATE))
-            .min(rest(self.looked.buffers, option::SWITCHRATE))
+        rest(self.looked.status.get(), option::STATUSRATE)
+            .min(rest(self.looked.aggregations.get(), option::AGGRATE))
+            .min(rest(self.looked.buffers.get(), option::SWITCHRATE))
     }
 
     /// Looks how tracing stands, if it is time, and reports what was lost.
-    pub fn status(&mut self, context: &Context<'_>, observer: &mut dyn Observer) -> Result<State> {
+    pub fn status(&self, context: &Context<'_>, observer: &mut dyn Observer) -> Result<State> {
         let stopped = self.is_stopped();
-        if !stopped && !due(&mut self.looked.status, rate(context.options, option::STATUSRATE)) {
+        if !stopped && !due(&self.looked.status, rate(context.options, option::STATUSRATE)) {
             return Ok(State::Unknown);
         }
         let status = context.requests.status().map_err(Error::Sys)?;
         if status.killed != 0 {
             return Err(Code::Bricked.into());
         }
-        for dropped in drops::between(&self.status, &status) {
+        for dropped in drops::between(&self.status.replace(status), &status) {
             if observer.dropped(&dropped) == Handled::Abort {
                 return Err(Code::DropAbort.into());
             }
         }
-        self.status = status;
         Ok(match () {
             () if stopped => State::Stopped,
             () if status.exiting != 0 => State::Exited,
@@ -247,8 +255,8 @@ impl Session {
 
     /// Does what there is to do now. When tracing ends by itself it is stopped here, and the rest is consumed.
     pub fn work(
-        &mut self,
-        context: &mut Context<'_>,
+        &self,
+        context: &Context<'_>,
         out: &mut Output,
         observer: &mut dyn Observer,
     ) -> Result<Progress> {
@@ -266,15 +274,15 @@ impl Session {
     }
 
     /// Reads the aggregation buffers, if it is time.
-    pub fn snap_aggregations(&mut self, context: &Context<'_>, observer: &mut dyn Observer) -> Result<()> {
-        if !due(&mut self.looked.aggregations, rate(context.options, option::AGGRATE)) && !self.is_stopped() {
+    pub fn snap_aggregations(&self, context: &Context<'_>, observer: &mut dyn Observer) -> Result<()> {
+        if !due(&self.looked.aggregations, rate(context.options, option::AGGRATE)) && !self.is_stopped() {
             return Ok(());
         }
         let room = context.options.get(option::AGGSIZE).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
         if room == 0 {
             return Ok(());
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut buffer = self.buffer.take();
         resize(&mut buffer, room);
         let mut result = Ok(());
         for cpu in 0..self.cpus {
@@ -288,36 +296,34 @@ impl Session {
             };
             result = self
                 .aggregation_drops(cpu, &snapshot, observer)
-                .and_then(|()| self.merge(context, &buffer[..snapshot.size]));
+                .and_then(|()| self.merge(context, cpu, &buffer[..snapshot.size]));
             if result.is_err() {
                 break;
             }
         }
-        self.buffer = buffer;
+        self.buffer.replace(buffer);
         result
     }
 
-    fn aggregation_drops(
-        &mut self,
-        cpu: u32,
-        snapshot: &Snapshot,
-        observer: &mut dyn Observer,
-    ) -> Result<()> {
-        self.aggregation_drops_total += snapshot.drops;
-        let total = self.aggregation_drops_total;
+    fn aggregation_drops(&self, cpu: u32, snapshot: &Snapshot, observer: &mut dyn Observer) -> Result<()> {
+        let total = self.aggregation_drops_total.get() + snapshot.drops;
+        self.aggregation_drops_total.set(total);
         report(observer, DropKind::Aggregation, cpu, snapshot.drops, total)
     }
 
-    fn merge(&mut self, context: &Context<'_>, mut data: &[u8]) -> Result<()> {
+    fn merge(&self, context: &Context<'_>, cpu: u32, mut data: &[u8]) -> Result<()> {
+        let (mut descriptions, mut aggregates) =
+            (self.descriptions.borrow_mut(), self.aggregates.borrow_mut());
+        let apart = context.options.compile.aggpercpu.then_some((cpu as usize, self.cpus as usize));
         while let Some(id) = u32::from_bytes(data) {
             if id == 0 {
                 data = &data[4..];
                 continue;
             }
             let (requests, statements) = (context.requests, context.statements);
-            let description = self.descriptions.aggregation(requests, statements, id, data)?;
+            let description = descriptions.aggregation(requests, statements, id, data)?;
             let record = data.get(..description.size).filter(|r| !r.is_empty()).ok_or(Code::DataOffset)?;
-            self.aggregates.add(&description, record);
+            aggregates.add_from(apart, &description, record);
             data = &data[description.size..];
         }
         Ok(())
@@ -325,12 +331,12 @@ impl Session {
 
     /// Reads the principal buffers, if it is time, and prints what is in them.
     pub fn consume(
-        &mut self,
-        context: &mut Context<'_>,
+        &self,
+        context: &Context<'_>,
         out: &mut Output,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        let due = due(&mut self.looked.buffers, rate(context.options, option::SWITCHRATE));
+        let due = due(&self.looked.buffers, rate(context.options, option::SWITCHRATE));
         if !due && !self.is_stopped() {
             return Ok(());
         }
@@ -342,7 +348,7 @@ impl Session {
         }
         let mut rest = None;
         if let Some(first) = self.began_on.take() {
-            if self.ended_on == Some(first) {
+            if self.ended_on.get() == Some(first) {
                 // BEGIN and END are in one buffer: it is kept, and its BEGIN comes first.
                 let mut buffer = Vec::new();
                 if let Some(snapshot) = self.snapshot(context, first, &mut buffer, observer)? {
@@ -353,7 +359,7 @@ impl Session {
                 self.consume_cpu(context, out, observer, first)?;
             }
         }
-        let last = self.ended_on;
+        let last = self.ended_on.get();
         for cpu in (0..self.cpus).filter(|&cpu| Some(cpu) != last) {
             self.consume_cpu(context, out, observer, cpu)?;
         }
@@ -367,24 +373,24 @@ impl Session {
     }
 
     fn consume_cpu(
-        &mut self,
-        context: &mut Context<'_>,
+        &self,
+        context: &Context<'_>,
         out: &mut Output,
         observer: &mut dyn Observer,
         cpu: u32,
     ) -> Result<()> {
-        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut buffer = self.buffer.take();
         let result = self.snapshot(context, cpu, &mut buffer, observer).and_then(|snapshot| match snapshot {
             Some(snapshot) => self.print(context, out, observer, cpu, &buffer, &snapshot, walk::Part::All),
             None => Ok(()),
         });
-        self.buffer = buffer;
+        self.buffer.replace(buffer);
         result
     }
 
     /// Reads the buffer of a CPU; none if it has none.
     fn snapshot(
-        &mut self,
+        &self,
         context: &Context<'_>,
         cpu: u32,
         buffer: &mut Vec<u8>,
@@ -394,8 +400,9 @@ impl Session {
         resize(buffer, room);
         match context.requests.snapshot(cpu, &mut buffer[..room]) {
             Ok(snapshot) => {
-                self.drops_total += snapshot.drops;
-                report(observer, DropKind::Principal, cpu, snapshot.drops, self.drops_total)?;
+                let total = self.drops_total.get() + snapshot.drops;
+                self.drops_total.set(total);
+                report(observer, DropKind::Principal, cpu, snapshot.drops, total)?;
                 Ok(Some(snapshot))
             }
             Err(libc::ENOENT | libc::EINVAL) => Ok(None),
@@ -404,14 +411,34 @@ impl Session {
     }
 
     /// The aggregations as they are known now.
-    pub fn aggregates(&mut self) -> &mut Aggregates {
-        &mut self.aggregates
+    pub fn aggregates(&self) -> RefMut<'_, Aggregates> {
+        self.aggregates.borrow_mut()
+    }
+
+    /// The enabled probe with this id.
+    pub fn enabled(&self, context: &Context<'_>, epid: u32) -> Result<Rc<Enabled>> {
+        self.descriptions.borrow_mut().enabled(context.requests, context.statements, epid)
+    }
+
+    /// The aggregation with this id of the driver, of which `record` is one.
+    pub fn aggregation(&self, context: &Context<'_>, id: u32, record: &[u8]) -> Result<Rc<Description>> {
+        self.descriptions.borrow_mut().aggregation(context.requests, context.statements, id, record)
+    }
+
+    /// The entries of one aggregation, or of all that the program has not printed, in order.
+    pub fn entries(&self, variable: Option<u32>, order: Order) -> Vec<Entry> {
+        self.aggregates.borrow().sorted(variable, order).into_iter().cloned().collect()
+    }
+
+    /// Prints an entry as a row.
+    pub fn print_entry(&self, context: &Context<'_>, out: &mut Output, entry: &Entry) -> Result<()> {
+        print::row(out, &[entry], context)
     }
 
     /// Prints the aggregations that the program has not printed itself.
     pub fn print_aggregations(&self, context: &Context<'_>, out: &mut Output) -> Result<()> {
-        for entry in self.aggregates.sorted(None, order(context.options)) {
-            print::row(out, &[entry], context)?;
+        for entry in self.entries(None, order(context.options)) {
+            print::row(out, &[&entry], context)?;
         }
         out.flush()?;
         Ok(())
@@ -419,13 +446,14 @@ impl Session {
 }
 
 /// The order that the options ask for.
-fn order(options: &Options) -> Order {
+pub fn order(options: &Options) -> Order {
     let position = |id| options.get(id).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
     Order {
         by_key: options.is_on(option::AGGSORTKEY),
         reverse: options.is_on(option::AGGSORTREV),
         key_position: position(option::AGGSORTKEYPOS),
         position: position(option::AGGSORTPOS),
+        ..Order::default()
     }
 }
 
@@ -443,12 +471,12 @@ fn rate(options: &Options, id: u32) -> Duration {
 }
 
 /// Whether it is time to look again, and if so, notes that it was.
-fn due(last: &mut Option<Instant>, rate: Duration) -> bool {
+fn due(last: &Cell<Option<Instant>>, rate: Duration) -> bool {
     let now = Instant::now();
-    if last.is_some_and(|last| now.duration_since(last) < rate) {
+    if last.get().is_some_and(|last| now.duration_since(last) < rate) {
         return false;
     }
-    *last = Some(now);
+    last.set(Some(now));
     true
 }
 

@@ -6,21 +6,24 @@ use dtrace_abi::{action, agg, option};
 
 use super::aggregate::{Entry, Key};
 use super::bytes::{self, KEY_WIDTH, Style};
+use super::output::{Output, Piece};
 use super::value::{average, deviation};
 use super::{Context, distribution, stack};
 use crate::error::Result;
 
 /// Prints the entries of one key side by side.
-pub(super) fn row(out: &mut dyn Write, entries: &[&Entry], context: &Context<'_>) -> Result<()> {
+pub(super) fn row(out: &mut Output, entries: &[&Entry], context: &Context<'_>) -> Result<()> {
     let Some(first) = entries.first() else { return Ok(()) };
     for part in &first.description.keys {
         key(out, part, first.key(part), context)?;
+        out.mark(Piece::Key(first, part))?;
     }
     for entry in entries {
         value(out, entry)?;
+        out.mark(Piece::Value(entry))?;
     }
     out.write_all(b"\n")?;
-    Ok(())
+    out.mark(Piece::Last(first))
 }
 
 fn key(out: &mut dyn Write, key: &Key, data: &[u8], context: &Context<'_>) -> Result<()> {

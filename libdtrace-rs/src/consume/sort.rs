@@ -23,6 +23,8 @@ pub struct Order {
     pub key_position: usize,
     /// Which of joined aggregations comes first.
     pub position: usize,
+    /// All aggregations as if they were one: their numbers decide last, not first.
+    pub mixed: bool,
 }
 
 /// Compares two entries: aggregations in the order of their numbers, then as `order` says.
@@ -35,7 +37,8 @@ pub fn compare(a: &Entry, b: &Entry, order: Order) -> Ordering {
             values(a, b).then_with(|| keys(a, b, order.key_position))
         }
     };
-    directed(variables.then_with(rest), order)
+    let ordering = if order.mixed { rest().then(variables) } else { variables.then_with(rest) };
+    directed(ordering, order)
 }
 
 /// Compares two rows of joined aggregations.

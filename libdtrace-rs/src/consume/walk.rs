@@ -6,17 +6,17 @@ use std::rc::Rc;
 
 use dtrace_abi::{Plain, RecDesc, action, option};
 
+use super::aggregate::Entry;
 use super::bytes::{self, KEY_WIDTH, ROW_WIDTH, Style};
 use super::describe::Enabled;
 use super::fault::Fault;
 use super::flow::{Indentation, Step};
-use super::output::Output;
+use super::output::{Output, Piece};
 use super::printf::{self, Aggregated, Argument};
 use super::{Consume, Context, Firing, Handled, Observer, Session, order, print, stack, typed};
 use crate::device::Snapshot;
 use crate::dof::ERROR_UARG;
 use crate::error::{Code, Result};
-use crate::options::Setter;
 use crate::printf::format::Format;
 use crate::program::{LibAction, StmtKind};
 
@@ -35,8 +35,8 @@ impl Session {
     /// Prints the records of a snapshot.
     #[expect(clippy::too_many_arguments, reason = "a snapshot, where it comes from, and where it goes")]
     pub(super) fn print(
-        &mut self,
-        context: &mut Context<'_>,
+        &self,
+        context: &Context<'_>,
         out: &mut Output,
         observer: &mut dyn Observer,
         cpu: u32,
@@ -55,7 +55,7 @@ impl Session {
                     rest = &rest[4..];
                     continue;
                 }
-                let enabled = self.descriptions.enabled(context.requests, context.statements, epid)?;
+                let enabled = self.enabled(context, epid)?;
                 // An ECB whose actions store nothing stores no EPID either, so the size is never less.
                 let size = enabled.size.max(4);
                 let data = rest.get(..size).ok_or(Code::DataOffset)?;
@@ -85,11 +85,11 @@ impl Session {
     }
 
     /// EPID and probe of the next record.
-    fn next_record(&mut self, context: &Context<'_>, mut rest: &[u8]) -> Option<(u32, u32)> {
+    fn next_record(&self, context: &Context<'_>, mut rest: &[u8]) -> Option<(u32, u32)> {
         loop {
             let epid = u32::from_bytes(rest)?;
             if epid != 0 {
-                let enabled = self.descriptions.enabled(context.requests, context.statements, epid).ok()?;
+                let enabled = self.enabled(context, epid).ok()?;
                 return Some((epid, enabled.probe.id));
             }
             rest = &rest[4..];
@@ -97,7 +97,7 @@ impl Session {
     }
 
     /// Whether a record is one of dtrace:::BEGIN, or of a fault there.
-    fn is_of_begin(&mut self, context: &Context<'_>, enabled: &Rc<Enabled>, data: &[u8]) -> bool {
+    fn is_of_begin(&self, context: &Context<'_>, enabled: &Rc<Enabled>, data: &[u8]) -> bool {
         let begin = |e: &Enabled| e.probe.provider == "dtrace" && e.probe.name == "BEGIN";
         if enabled.uarg != ERROR_UARG || &*enabled.probe.name != "ERROR" {
             return begin(enabled);
@@ -105,13 +105,13 @@ impl Session {
         let faulting = enabled.records.first().and_then(|r| word(data, &r.desc));
         faulting
             .and_then(|epid| u32::try_from(epid).ok())
-            .and_then(|epid| self.descriptions.enabled(context.requests, context.statements, epid).ok())
+            .and_then(|epid| self.enabled(context, epid).ok())
             .is_some_and(|e| begin(&e))
     }
 
     /// The record of the library's own ERROR program.
     fn report_fault(
-        &mut self,
+        &self,
         context: &Context<'_>,
         observer: &mut dyn Observer,
         cpu: u32,
@@ -126,7 +126,7 @@ impl Session {
             *slot = word(data, &record.desc).ok_or(Code::BadErrorAction)?;
         }
         let [epid, action, offset, fault, address] = words;
-        let faulting = self.descriptions.enabled(context.requests, context.statements, epid as u32)?;
+        let faulting = self.enabled(context, epid as u32)?;
         let fault = Fault {
             epid: epid as u32,
             probe: (*faulting.probe).clone(),
@@ -144,8 +144,8 @@ impl Session {
     }
 
     fn firing(
-        &mut self,
-        context: &mut Context<'_>,
+        &self,
+        context: &Context<'_>,
         out: &mut Output,
         observer: &mut dyn Observer,
         firing: &Firing<'_>,
@@ -172,8 +172,8 @@ impl Session {
 
     /// Carries out the action of a record, and says how many records that took.
     fn action(
-        &mut self,
-        context: &mut Context<'_>,
+        &self,
+        context: &Context<'_>,
         out: &mut Output,
         observer: &mut dyn Observer,
         firing: &Firing<'_>,
@@ -233,7 +233,7 @@ impl Session {
 
     /// The format of a record, with as many records as belong to it.
     fn formatted(
-        &mut self,
+        &self,
         context: &Context<'_>,
         out: &mut Output,
         firing: &Firing<'_>,
@@ -276,16 +276,16 @@ impl Session {
         Ok(taken)
     }
 
-    fn format(&mut self, context: &Context<'_>, record: &RecDesc) -> Result<Rc<Format>> {
+    fn format(&self, context: &Context<'_>, record: &RecDesc) -> Result<Rc<Format>> {
         if record.format == 0 {
             return Ok(Rc::new(Format::default()));
         }
-        self.descriptions.format(context.requests, record.format)
+        self.descriptions.borrow_mut().format(context.requests, record.format)
     }
 
     /// `printa`: each of its records names an aggregation.
     fn printa(
-        &mut self,
+        &self,
         context: &Context<'_>,
         out: &mut Output,
         firing: &Firing<'_>,
@@ -301,7 +301,7 @@ impl Session {
             variables.push(number.ok_or(Code::BadAggVar)?);
         }
         for &variable in &variables {
-            self.aggregates.mark_printed(variable);
+            self.aggregates().mark_printed(variable);
         }
         let format = if first.format == 0 { None } else { Some(self.format(context, first)?) };
         if format.is_none() {
@@ -309,11 +309,12 @@ impl Session {
         }
         let order = order(context.options);
         if let [variable] = variables[..] {
-            for entry in self.aggregates.sorted(Some(variable), order) {
-                print_row(context, out, format.as_deref(), &[entry])?;
+            for entry in self.entries(Some(variable), order) {
+                print_row(context, out, format.as_deref(), &[&entry])?;
             }
         } else {
-            for row in self.aggregates.joined(&variables, order) {
+            let rows = self.aggregates().joined(&variables, order);
+            for row in rows {
                 let row: Vec<_> = row.iter().collect();
                 print_row(context, out, format.as_deref(), &row)?;
             }
@@ -323,8 +324,8 @@ impl Session {
 
     /// An action of the library.
     fn library(
-        &mut self,
-        context: &mut Context<'_>,
+        &self,
+        context: &Context<'_>,
         out: &mut Output,
         observer: &mut dyn Observer,
         firing: &Firing<'_>,
@@ -336,18 +337,18 @@ impl Session {
         let what = records[0].desc.arg;
         let is = |a: LibAction| what == a as u64;
         if is(LibAction::Clear) {
-            self.aggregates.clear(variable()?);
+            self.aggregates().clear(variable()?);
             Ok(1)
         } else if is(LibAction::Denormalize) {
-            self.aggregates.normalize(variable()?, 1);
+            self.aggregates().normalize(variable()?, 1);
             Ok(1)
         } else if is(LibAction::Normalize) {
             let normal = number(1).map(u64::cast_signed).filter(|&n| n != 0).ok_or(Code::BadNormal)?;
-            self.aggregates.normalize(variable()?, normal);
+            self.aggregates().normalize(variable()?, normal);
             Ok(2)
         } else if is(LibAction::Trunc) {
             let keep = records.get(1).and_then(|r| signed(firing.data, &r.desc)).ok_or(Code::BadTrunc)?;
-            self.aggregates.truncate(variable()?, keep);
+            self.aggregates().truncate(variable()?, keep);
             Ok(2)
         } else if is(LibAction::Ftruncate) {
             out.truncate()?;
@@ -361,8 +362,8 @@ impl Session {
             };
             let name = text(0).ok_or(Code::BadSetopt)?;
             let value = text(1);
-            let active = Setter::Client { active: true };
-            if let Err(error) = context.options.set(&name, value.as_deref(), active) {
+            let before = context.options.by_name(&name);
+            if let Err(error) = context.options.set_active(&name, value.as_deref()) {
                 let fault = library_fault(firing);
                 let value = value.as_deref().unwrap_or("1");
                 let message =
@@ -370,6 +371,11 @@ impl Session {
                 if observer.fault(&fault, &message) == Handled::Abort {
                     return Err(Code::ErrorAbort.into());
                 }
+                return Ok(2);
+            }
+            let (before, after) = (before?, context.options.by_name(&name)?);
+            if before != after && observer.option(firing, &name, (before, after)) == Handled::Abort {
+                return Err(Code::DirectedAbort.into());
             }
             Ok(2)
         } else {
@@ -395,7 +401,7 @@ fn print_row(
     context: &Context<'_>,
     out: &mut Output,
     format: Option<&Format>,
-    entries: &[&super::aggregate::Entry],
+    entries: &[&Entry],
 ) -> Result<()> {
     let (Some(format), Some(first)) = (format, entries.first()) else {
         return print::row(out, entries, context);
@@ -410,7 +416,9 @@ fn print_row(
         .iter()
         .map(|entry| Aggregated { kind: entry.description.kind(), data: entry.value(), normal: entry.normal })
         .collect();
-    printf::print(out, format, &keys, &values, context.symbols)
+    printf::print(out, format, &keys, &values, context.symbols)?;
+    out.mark(Piece::Formatted(first))?;
+    out.mark(Piece::Last(first))
 }
 
 /// The data of a record.

@@ -11,6 +11,7 @@ mod library;
 mod preprocess;
 mod probes;
 
+use std::cell::RefMut;
 use std::io::Read;
 use std::path::Path;
 use std::rc::Rc;
@@ -278,13 +279,13 @@ impl Handle {
         self.enable(&program)?;
         let image = dof::options_image(self.options.set_values());
         self.requests().enable(&image).map_err(Error::Sys)?;
-        self.session = Some(Session::start(Requests::new(&*self.device), &mut self.options)?);
+        self.session = Some(Session::start(Requests::new(&*self.device), &self.options)?);
         Ok(())
     }
 
     /// Stops tracing: END runs.
-    pub fn stop(&mut self) -> Result<()> {
-        match &mut self.session {
+    pub fn stop(&self) -> Result<()> {
+        match &self.session {
             Some(session) => session.stop(Requests::new(&*self.device)),
             None => Ok(()),
         }
@@ -306,30 +307,34 @@ impl Handle {
     }
 
     /// Consumes what there is.
-    pub fn work(&mut self, out: &mut Output, observer: &mut dyn Observer) -> Result<Progress> {
+    pub fn work(&self, out: &mut Output, observer: &mut dyn Observer) -> Result<Progress> {
         self.with_session(|session, context| session.work(context, out, observer))
     }
 
     /// Prints the aggregations that the program has not printed itself.
-    pub fn print_aggregations(&mut self, out: &mut Output) -> Result<()> {
+    pub fn print_aggregations(&self, out: &mut Output) -> Result<()> {
         self.with_session(|session, context| session.print_aggregations(context, out))
     }
 
     /// The aggregations as they are known now; none before tracing has begun.
-    pub fn aggregates(&mut self) -> Option<&mut Aggregates> {
-        self.session.as_mut().map(Session::aggregates)
+    pub fn aggregates(&self) -> Option<RefMut<'_, Aggregates>> {
+        self.session.as_ref().map(Session::aggregates)
     }
 
-    fn with_session<T>(&mut self, f: impl FnOnce(&mut Session, &mut Context<'_>) -> Result<T>) -> Result<T> {
-        let session = self.session.as_mut().ok_or(Error::Sys(libc::EINVAL))?;
-        let mut context = Context {
+    /// The session with what it needs. An error before tracing has begun.
+    pub fn with_session<T>(&self, f: impl FnOnce(&Session, &Context<'_>) -> Result<T>) -> Result<T> {
+        f(self.session.as_ref().ok_or(Error::Sys(libc::EINVAL))?, &self.context())
+    }
+
+    /// What the consumer needs of the handle.
+    pub fn context(&self) -> Context<'_> {
+        Context {
             requests: Requests::new(&*self.device),
             statements: &self.statements,
-            options: &mut self.options,
+            options: &self.options,
             symbols: &self.symbols,
             types: &self.types,
-        };
-        f(session, &mut context)
+        }
     }
 
     /// Starts a command, held before its first instruction (`-c`). The first process is `$target`.
