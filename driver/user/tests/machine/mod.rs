@@ -1,4 +1,5 @@
 //! An engine with probes of its own that threads fire, and consumers that are driven by D programs.
+#![allow(dead_code, reason = "each test file uses its part of this")]
 
 use std::ffi::c_void;
 use std::ptr;
