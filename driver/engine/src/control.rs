@@ -21,6 +21,7 @@ use crate::anchor::Anchored;
 use crate::builtin;
 use crate::cpu::Cpu;
 use crate::errno::Errno;
+use crate::helper::{Forks, Processes, Registry};
 use crate::host::Host;
 use crate::mem::{OutOfMemory, TryPush, try_box, try_build, try_with_capacity};
 use crate::probe::{Probe, ProbeId, ProbeTable};
@@ -36,6 +37,9 @@ pub struct Dtrace<H: Host> {
     pub(crate) cpus: Vec<Cpu>,
     /// BEGIN, END and ERROR. They exist as long as the engine.
     pub(crate) builtin: builtin::Probes<H>,
+    /// Processes with helpers, as probes find them.
+    pub(crate) processes: Processes,
+    pub(crate) forks: Forks,
     control: UnsafeCell<Control<H>>,
 }
 
@@ -49,6 +53,7 @@ pub(crate) struct Control<H: Host> {
     pub(crate) probes: ProbeTable<H>,
     pub(crate) providers: Vec<Anchored<Registered<H>>>,
     pub(crate) sessions: Vec<Session>,
+    pub(crate) helpers: Registry<H>,
     next_provider: u32,
     next_session: u64,
     pub(crate) next_predicate: u64,
@@ -115,6 +120,7 @@ impl<H: Host> Dtrace<H> {
             probes: ProbeTable::new()?,
             providers: Vec::new(),
             sessions: Vec::new(),
+            helpers: Registry::new(),
             next_provider: 0,
             next_session: 1,
             next_predicate: 0,
@@ -123,7 +129,8 @@ impl<H: Host> Dtrace<H> {
         let provider = control.add_provider(&builtin::INFO, try_box(builtin::Builtin)?)?;
         control.provide(None, |registered| registered.id == provider);
         let builtin = builtin::Probes::find(&control.probes).ok_or(Errno::EIO)?;
-        Ok(Dtrace { host, cpus, builtin, control: UnsafeCell::new(control) })
+        let (processes, forks) = (Processes::new()?, Forks::new()?);
+        Ok(Dtrace { host, cpus, builtin, processes, forks, control: UnsafeCell::new(control) })
     }
 
     /// The machine.
@@ -203,33 +210,33 @@ impl<H: Host> Dtrace<H> {
         id: ProviderId,
         which: impl Fn(&Probe<H>) -> bool,
     ) -> Result<(), Errno> {
-        let chosen = |probe: &&Probe<H>| probe.registered().id == id && which(probe);
-        if control.probes.all(None).filter(chosen).any(Probe::is_enabled) {
+        let chosen = |probe: &Probe<H>| probe.registered().id == id && which(probe);
+        if control.probes.all(None).any(|probe| chosen(probe) && probe.is_enabled()) {
             return Err(Errno::EBUSY);
         }
-        let count = control.probes.all(None).filter(chosen).count();
-        let mut gone = try_with_capacity(count)?;
-        let mut from = Some(ProbeId::MIN);
-        while let Some(at) = from {
-            let Some(probe) = control.probes.all(Some(at)).find(chosen).map(Probe::probe_id) else { break };
-            from = probe.checked_add(1);
-            gone.try_push(control.probes.remove(probe))?;
-        }
-        if !gone.is_empty() {
-            self.host.synchronize_hooks();
-            self.synchronize();
-        }
-        Ok(())
+        self.retire_probes(control, None, chosen)
     }
 
     /// As [`Dtrace::remove_probes_of`], for what goes away whether or not it is traced (a module that is unloaded, a process
     /// that ends): where a probe is enabled, tracing of it ends.
     pub fn retire_probes_of(&self, id: ProviderId, which: impl Fn(&Probe<H>) -> bool) -> Result<(), Errno> {
         let mut control = self.control();
-        for probe in control.probes.all(None) {
-            if probe.registered().id != id || !which(probe) || !probe.is_enabled() {
-                continue;
-            }
+        self.retire_probes(&mut control, None, |probe| probe.registered().id == id && which(probe))
+    }
+
+    /// Ends the tracing of the chosen probes, of id `from` or greater, and frees them. ENOMEM, and nothing is changed.
+    pub(crate) fn retire_probes(
+        &self,
+        control: &mut Control<H>,
+        from: Option<ProbeId>,
+        chosen: impl Fn(&Probe<H>) -> bool,
+    ) -> Result<(), Errno> {
+        let count = control.probes.all(from).filter(|probe| chosen(probe)).count();
+        if count == 0 {
+            return Ok(());
+        }
+        let mut gone = try_with_capacity(count)?;
+        for probe in control.probes.all(from).filter(|probe| chosen(probe) && probe.is_enabled()) {
             // The ECBs stay with their consumers, which may still ask what their EPIDs were.
             // SAFETY: control path.
             while let Some(ecb) = unsafe { probe.ecbs.iter() }.next() {
@@ -240,7 +247,18 @@ impl<H: Host> Dtrace<H> {
             probe.registered().uncommitted.store(true, Ordering::Relaxed);
         }
         control.commit();
-        self.remove_probes(&mut control, id, which)
+        let mut from = Some(from.unwrap_or(ProbeId::MIN));
+        while let Some(at) = from {
+            let Some(probe) = control.probes.all(Some(at)).find(|probe| chosen(probe)).map(Probe::probe_id)
+            else {
+                break;
+            };
+            from = probe.checked_add(1);
+            gone.try_push(control.probes.remove(probe))?;
+        }
+        self.host.synchronize_hooks();
+        self.synchronize();
+        Ok(())
     }
 
     /// Whether any probe of a provider is enabled.
@@ -314,7 +332,10 @@ impl<H: Host> Dtrace<H> {
         let fired = self.cpus.iter().fold(0u64, |sum, cpu| sum.wrapping_add(cpu.counter.passed()));
         let nested = self.cpus.iter().fold(0u64, |sum, cpu| sum.wrapping_add(cpu.nested.get()));
         writeln!(out, "probes={fired}")?;
-        writeln!(out, "probe_recursion={nested}")
+        writeln!(out, "probe_recursion={nested}")?;
+        let (helpers, lost) = self.helper_counts(&self.control());
+        writeln!(out, "helpers={helpers}")?;
+        writeln!(out, "helper_forks_lost={lost}")
     }
 
     /// How many probes there are.
@@ -337,6 +358,16 @@ impl<H: Host> Control<H> {
         if self.providers.iter().any(|p| p.name() == info.name.as_bytes()) {
             return Err(Errno::EEXIST);
         }
+        self.add_provider_again(info, provider)
+    }
+
+    /// As [`Control::add_provider`], whether or not there is one of that name: the images of a process may describe the
+    /// same provider, each with its own probes.
+    pub(crate) fn add_provider_again(
+        &mut self,
+        info: &ProviderInfo<'_>,
+        provider: Box<dyn Provider<H>>,
+    ) -> Result<ProviderId, Errno> {
         let id = ProviderId(self.next_provider);
         let registered = Anchored::new(Registered::new(id, info, provider)?)?;
         self.providers.try_push(registered)?;

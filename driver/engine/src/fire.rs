@@ -25,6 +25,7 @@ use crate::clause::{Aggregating, Clause, Step, Work};
 use crate::control::Dtrace;
 use crate::difo::Uses;
 use crate::ecb::Ecb;
+use crate::helper::Surroundings;
 use crate::host::{Firing, Host};
 use crate::interp::{self, Fault, FaultKind, Machine, Moment};
 use crate::probe::Probe;
@@ -261,7 +262,11 @@ impl<H: Host> Dtrace<H> {
                     return Ok(None);
                 }
                 Work::Nothing => (),
-                work => self.take_rare_step(moment, turn, work, value, &mut []).map_err(failure)?,
+                work => {
+                    // None of these records anything, so none wants scratch memory.
+                    let none = Scratch::none().rest();
+                    self.take_rare_step(moment, turn, work, value, &mut [], none).map_err(failure)?;
+                }
             }
         }
         // Nothing records: there is nothing to reserve for, unless keys are staged, and then a step was in a tuple.
@@ -315,12 +320,12 @@ impl<H: Host> Dtrace<H> {
                 let _ = turn.state.advance(Activity::Active, Activity::Draining)
                     || turn.state.advance(Activity::Warmup, Activity::Draining);
             }
-            _ => self.take_rare_step(moment, turn, step.work, value, data)?,
+            _ => self.take_rare_step(moment, turn, step.work, value, data, machine.scratch.rest())?,
         }
         Ok(value)
     }
 
-    /// The actions that few programs have.
+    /// The actions that few programs have. `free` is scratch memory that nobody uses.
     #[cold]
     #[inline(never)]
     fn take_rare_step(
@@ -330,6 +335,7 @@ impl<H: Host> Dtrace<H> {
         work: Work,
         value: u64,
         data: &mut [u8],
+        free: (*mut u8, usize),
     ) -> Result<(), Fault> {
         let Turn { state, run, buffers, .. } = *turn;
         let destructive = run.destructive;
@@ -365,8 +371,14 @@ impl<H: Host> Dtrace<H> {
                 data.fill(0);
                 let Some((pid, rest)) = data.split_first_chunk_mut() else { return Ok(()) };
                 *pid = u64::from(self.host.pid()).to_ne_bytes();
-                let frames = rest.get_mut(..frames as usize * 8).unwrap_or_default();
+                let room = (frames as usize * 8).min(rest.len());
+                let (frames, strings) = rest.split_at_mut(room);
                 store_frames(frames, |frames| self.host.user_stack(moment.firing, frames));
+                if !strings.is_empty() {
+                    let overflows = &buffers.stack_string_overflows;
+                    let surroundings = Surroundings { scratch: free, strsize: run.strsize, overflows };
+                    self.annotate(moment, &surroundings, frames, strings);
+                }
             }
             // SAFETY: probe context on this CPU; a clause that speculates does not discard.
             Work::Discard => unsafe { run.speculations.discard(value, moment.cpu()) },

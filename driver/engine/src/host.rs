@@ -26,6 +26,8 @@
 use core::ffi::c_void;
 use core::fmt;
 
+use crate::errno::Errno;
+
 /// An address that cannot be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadAddress;
@@ -178,6 +180,27 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// where there is no such thing or the address is no file.
     fn d_path(&self, _file: u64, _out: &mut [u8]) -> Option<usize> {
         None
+    }
+
+    // ---------------------------------------------------------------- processes that bring helpers
+
+    /// Identity of the current process: never 0, unique among live processes, and not used again soon after one ends. It
+    /// stays the same when the process runs another program. Any context.
+    fn process_key(&self) -> u64 {
+        u64::from(self.pid())
+    }
+
+    /// Whether a process lives: it has not begun to exit. Process context.
+    fn process_lives(&self, _pid: u32, _key: u64) -> bool {
+        true
+    }
+
+    /// From now on the engine is to be told when processes end, run another program or fork
+    /// ([`Dtrace::process_ended`](crate::Dtrace::process_ended),
+    /// [`Dtrace::process_forked`](crate::Dtrace::process_forked)). Called whenever a process brings a helper. A host whose
+    /// processes all share its own life does nothing. Process context.
+    fn watch_processes(&self) -> Result<(), Errno> {
+        Ok(())
     }
 
     // ---------------------------------------------------------------- destructive actions; probe context

@@ -1,5 +1,5 @@
-//! What must be done from time to time while consumers trace: cleaning dynamic variables and speculations, and the
-//! deadman.
+//! What must be done from time to time: while consumers trace, cleaning dynamic variables and speculations, and the deadman;
+//! always, what has become of processes with helpers ([`crate::helper`]).
 //!
 //! Process context, called by the host: a kernel thread or work item, a thread of the process. Never from an interrupt,
 //! so waiting for a grace period is allowed; one wait serves all consumers.
@@ -28,6 +28,7 @@ impl<H: Host> Dtrace<H> {
     /// again after the next GO, or once a second).
     pub fn housekeep(&self) -> Option<u64> {
         let mut control = self.control();
+        self.reap_helpers(&mut control);
         let now = self.host.timestamp();
         let mut next: Option<u64> = None;
         let mut rinsing = false;

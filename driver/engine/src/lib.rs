@@ -26,6 +26,7 @@ pub mod errno;
 pub mod exchange;
 mod fire;
 pub mod glob;
+mod helper;
 pub mod host;
 mod housekeeping;
 pub mod interp;
@@ -46,7 +47,9 @@ pub mod variable;
 pub mod verify;
 
 pub use control::{Consumer, Dtrace};
+pub use helper::{HelperProcess, MetaProvider};
 pub use host::{BadAddress, Firing, Host};
+pub use ioctl::Model;
 pub use probe::{Probe, ProbeId};
 pub use provider::{Description, Privileges, Provider, ProviderId, ProviderInfo, Registrar};
 pub use session::Cred;

@@ -65,6 +65,8 @@ pub(crate) struct Buffers {
     pub(crate) errors: Tally,
     /// Faults in the ERROR probe.
     pub(crate) double_errors: Tally,
+    /// User stacks whose strings did not fit.
+    pub(crate) stack_string_overflows: Tally,
     /// Spent in `chill()` in the interval that began at `chill_interval`.
     pub(crate) chilled: AtomicU64,
     pub(crate) chill_interval: AtomicU64,

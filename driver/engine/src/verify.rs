@@ -440,6 +440,8 @@ impl<'a> Pass<'a> {
     fn builtin_array(&mut self, id: u32) -> Result<(), Flaw> {
         self.varies();
         match id {
+            // A helper's arguments are arg0 and arg1; those of the probe are not its business.
+            VAR_ARGS if self.limits.helper => Err(Flaw::NotForHelpers),
             VAR_ARGS => Ok(()),
             VAR_UREGS => {
                 self.uses(Uses::REGISTERS);

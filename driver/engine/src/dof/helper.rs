@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use dtrace_abi::desc::{ARGTYPELEN, FUNCNAMELEN, NAMELEN, PROVNAMELEN};
 use dtrace_abi::dof::{self, SECIDX_NONE};
-use dtrace_abi::{DofProbe, DofProvider, PAttr, Plain};
+use dtrace_abi::{ArgDesc, DofProbe, DofProvider, PAttr, Plain, set_name};
 
 use super::DofError;
 use super::image::{Image, Section};
@@ -88,6 +88,19 @@ struct Tables<'a> {
 }
 
 impl HelperProbe {
+    /// Fills in the types of argument `arg.ndx`, as [`Provider::arg_description`](crate::Provider::arg_description) does. A
+    /// type that D sees as the process passes it is not a translated one.
+    pub fn describe(&self, arg: &mut ArgDesc) -> bool {
+        let at = arg.ndx as usize;
+        let (Some(&mapping), Some(translated)) = (self.mapping.get(at), self.translated.get(at)) else {
+            return false;
+        };
+        let Some(native) = self.native.get(usize::from(mapping)) else { return false };
+        arg.mapping = mapping.into();
+        let xlate: &[u8] = if translated == native { b"" } else { translated };
+        set_name(&mut arg.native, native) && set_name(&mut arg.xlate, xlate)
+    }
+
     fn load(
         image: &Image<'_>,
         section: u32,

@@ -3,21 +3,48 @@
 //! One file for each kind of question: [`describe`] (what is there), [`records`] (what a record is made of), [`run`] (go,
 //! stop, status, options), [`snapshot`] (the data). A request is read whole, under no lock that a probe could want, acted
 //! on, and written back; user memory is reached only through the host, and an answer that cannot be written is EFAULT.
+//! The requests of `/dev/dtrace_helper` are in [`helper`].
 //!
 //! Process context. The control mutex is held during the request, copies included: they may fault and sleep, and the
 //! mutex allows that.
 
 mod describe;
+mod helper;
 mod records;
 mod run;
 mod snapshot;
+
+use alloc::vec::Vec;
 
 use dtrace_abi::{DofHdr, Plain, ReplDesc, ioctl, limit};
 
 use crate::control::{Consumer, Dtrace, Locked};
 use crate::errno::Errno;
 use crate::host::Host;
-use crate::mem::try_zeroed_bytes;
+use crate::mem::try_filled;
+
+/// The data model of the caller of an ioctl.
+///
+/// The structures are laid out alike for both (contract 2.2). But what a 32-bit caller's pointer leaves of its 64 bits is
+/// whatever was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// Pointers of 64 bits.
+    Lp64,
+    /// Pointers of 32 bits.
+    Ilp32,
+}
+
+impl Model {
+    /// The address that a caller's pointer means.
+    #[must_use]
+    pub const fn address(self, pointer: u64) -> u64 {
+        match self {
+            Model::Lp64 => pointer,
+            Model::Ilp32 => pointer & 0xffff_ffff,
+        }
+    }
+}
 
 /// One request of one consumer.
 struct Request<'a, H: Host> {
@@ -26,6 +53,7 @@ struct Request<'a, H: Host> {
     consumer: u64,
     /// The argument: an address in the caller's memory.
     arg: u64,
+    model: Model,
 }
 
 impl<H: Host> Dtrace<H> {
@@ -33,7 +61,14 @@ impl<H: Host> Dtrace<H> {
     ///
     /// ENOTTY for an unknown command, EBADF for a consumer that is none, and what contract 2.1 lists for each.
     pub fn ioctl(&self, consumer: &Consumer, command: u32, arg: u64) -> Result<i32, Errno> {
-        let mut request = Request { dtrace: self, control: self.control(), consumer: consumer.id(), arg };
+        self.ioctl_of(Model::Lp64, consumer, command, arg)
+    }
+
+    /// As [`Dtrace::ioctl`], by a caller of this data model.
+    pub fn ioctl_of(&self, model: Model, consumer: &Consumer, command: u32, arg: u64) -> Result<i32, Errno> {
+        let arg = model.address(arg);
+        let mut request =
+            Request { dtrace: self, control: self.control(), consumer: consumer.id(), arg, model };
         request.control.session(consumer.id())?;
         match command {
             ioctl::CONF => request.conf(),
@@ -54,6 +89,25 @@ impl<H: Host> Dtrace<H> {
             ioctl::AGGSNAP => request.aggregation_snapshot(),
             _ => Err(Errno::ENOTTY),
         }
+    }
+}
+
+impl<H: Host> Dtrace<H> {
+    /// A copy of the image at an address. E2BIG, EINVAL if it says to be smaller than its header, EFAULT, ENOMEM.
+    ///
+    /// What is loaded is this copy and nothing else, whatever the caller writes to the original meanwhile.
+    fn read_image(&self, at: u64) -> Result<Vec<u8>, Errno> {
+        let mut header = DofHdr::zeroed();
+        self.host.ioctl_read(at, header.as_bytes_mut())?;
+        if header.loadsz >= limit::DOF_MAXSIZE {
+            return Err(Errno::E2BIG);
+        }
+        if header.loadsz < size_of::<DofHdr>() as u64 {
+            return Err(Errno::EINVAL);
+        }
+        let mut image = try_filled(header.loadsz as usize, 0)?;
+        self.host.ioctl_read(at, &mut image)?;
+        Ok(image)
     }
 }
 
@@ -81,16 +135,7 @@ impl<H: Host> Request<'_, H> {
             self.dtrace.rematch(&mut self.control);
             return Ok(0);
         }
-        let header: DofHdr = self.read()?;
-        if header.loadsz >= limit::DOF_MAXSIZE {
-            return Err(Errno::E2BIG);
-        }
-        if header.loadsz < size_of::<DofHdr>() as u64 {
-            return Err(Errno::EINVAL);
-        }
-        let mut image = try_zeroed_bytes(header.loadsz as usize)?;
-        // What is loaded is this copy and nothing else, whatever the caller writes to the original meanwhile.
-        self.dtrace.host.ioctl_read(self.arg, &mut image)?;
+        let image = self.dtrace.read_image(self.arg)?;
         self.dtrace.enable(&mut self.control, self.consumer, &image)
     }
 

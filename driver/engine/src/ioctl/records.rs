@@ -81,7 +81,7 @@ impl<H: Host> Request<'_, H> {
         let mut bytes = try_with_capacity(text.len() + 1)?;
         bytes.try_extend_from_slice(text)?;
         bytes.try_push(0)?;
-        self.dtrace.host.ioctl_write(desc.string, &bytes)?;
+        self.dtrace.host.ioctl_write(self.model.address(desc.string), &bytes)?;
         Ok(0)
     }
 }

@@ -162,6 +162,8 @@ impl<H: Host> Request<'_, H> {
         };
         for buffers in run.buffers.iter().flatten() {
             status.errors = status.errors.wrapping_add(buffers.errors.get());
+            status.stkstroverflows =
+                status.stkstroverflows.wrapping_add(buffers.stack_string_overflows.get());
             status.dblerrors = status.dblerrors.wrapping_add(buffers.double_errors.get());
             status.filled += u64::from(buffers.principal.is_full());
         }
@@ -315,6 +317,7 @@ impl<H: Host> Dtrace<H> {
                 aggregation: aggregation::new_buffer(bytes(sizes.aggregation)?)?,
                 errors: Tally::new(),
                 double_errors: Tally::new(),
+                stack_string_overflows: Tally::new(),
                 chilled: AtomicU64::new(0),
                 chill_interval: AtomicU64::new(0),
             }))

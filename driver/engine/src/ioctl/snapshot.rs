@@ -104,7 +104,7 @@ impl<H: Host> Request<'_, H> {
         let Counts { drops, errors } = contents.counts();
         let data = contents.data();
         if !data.is_empty() {
-            self.dtrace.host.ioctl_write(desc.data, data)?;
+            self.dtrace.host.ioctl_write(self.model.address(desc.data), data)?;
         }
         let size = data.len() as u64;
         self.write(&BufDesc { size, errors, drops, oldest: contents.oldest() as u64, ..desc })?;

@@ -111,9 +111,15 @@ pub struct Mock {
     /// This CPU is possible but not there.
     absent: Option<usize>,
     now: AtomicU64,
+    /// What every look at the clock adds to it.
+    tick: AtomicU64,
     clock_reads: AtomicU64,
     kernel: RwLock<Vec<u8>>,
     user: RwLock<Vec<u8>>,
+    /// The user stack and its frame pointer.
+    user_stack: RwLock<(Vec<u64>, u64)>,
+    /// What a reader of the machine's processes finds dead.
+    dead: Mutex<Vec<u64>>,
     effects: Mutex<Vec<Effect>>,
     locked: Mutex<bool>,
     unlocked: Condvar,
@@ -127,9 +133,12 @@ impl Mock {
             slots: (0..cpus).map(|_| Slot { owner: AtomicU64::new(0) }).collect(),
             absent: None,
             now: AtomicU64::new(1_000_000_000),
+            tick: AtomicU64::new(0),
             clock_reads: AtomicU64::new(0),
             kernel: RwLock::new(std::vec![0; 64 << 10]),
             user: RwLock::new(std::vec![0; 32 << 20]),
+            user_stack: RwLock::new(((1..=3u64).map(|n| USER_BASE + n * 16).collect(), 0x1006)),
+            dead: Mutex::new(Vec::new()),
             effects: Mutex::new(Vec::new()),
             locked: Mutex::new(false),
             unlocked: Condvar::new(),
@@ -142,9 +151,28 @@ impl Mock {
         Mock { absent: Some(cpu), ..self }
     }
 
+    /// Whoever fires has this user stack, innermost frame first, and this frame pointer.
+    pub fn set_user_stack(&self, frames: &[u64], frame_pointer: u64) {
+        if let Ok(mut stack) = self.user_stack.write() {
+            *stack = (frames.to_vec(), frame_pointer);
+        }
+    }
+
+    /// From now on the process of this id is dead.
+    pub fn kill(&self, pid: u32) {
+        if let Ok(mut dead) = self.dead.lock() {
+            dead.push(u64::from(pid));
+        }
+    }
+
     /// Time passes.
     pub fn advance(&self, ns: u64) {
         self.now.fetch_add(ns, Ordering::Relaxed);
+    }
+
+    /// From now on, time passes whenever somebody looks at the clock: so much.
+    pub fn tick(&self, ns: u64) {
+        self.tick.store(ns, Ordering::Relaxed);
     }
 
     /// How often a clock was read.
@@ -174,7 +202,8 @@ impl Mock {
 
     fn clock(&self) -> u64 {
         self.clock_reads.fetch_add(1, Ordering::Relaxed);
-        self.now.load(Ordering::Relaxed)
+        let tick = self.tick.load(Ordering::Relaxed);
+        if tick == 0 { self.now.load(Ordering::Relaxed) } else { self.now.fetch_add(tick, Ordering::Relaxed) }
     }
 
     fn note(&self, effect: Effect) {
@@ -317,7 +346,14 @@ impl Host for Mock {
     }
 
     fn user_register(&self, _firing: &Firing<'_>, n: u32) -> Option<u64> {
-        (n < 19).then_some(0x1000 + u64::from(n))
+        match n {
+            6 => self.user_stack.read().ok().map(|stack| stack.1),
+            _ => (n < 19).then_some(0x1000 + u64::from(n)),
+        }
+    }
+
+    fn process_lives(&self, _pid: u32, key: u64) -> bool {
+        self.dead.lock().is_ok_and(|dead| !dead.contains(&key))
     }
 
     fn stack(&self, _firing: &Firing<'_>, skip: u32, out: &mut [u64]) -> usize {
@@ -326,8 +362,8 @@ impl Host for Mock {
     }
 
     fn user_stack(&self, _firing: &Firing<'_>, out: &mut [u64]) -> usize {
-        let frames = (1..=3u64).map(|n| USER_BASE + n * 16);
-        out.iter_mut().zip(frames).map(|(to, from)| *to = from).count()
+        let Ok(stack) = self.user_stack.read() else { return 0 };
+        out.iter_mut().zip(&stack.0).map(|(to, from)| *to = *from).count()
     }
 
     fn load(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {

@@ -334,6 +334,7 @@ fn a_helper_touches_its_process_and_itself_only() {
     assert_eq!(helper(Instr::indexed(OP_STGAA, 0x501, 1)), no);
     assert_eq!(helper(Instr::new(OP_LDGA, VAR_UREGS as u8, 1, 1)), None);
     assert_eq!(helper(Instr::new(OP_LDGA, VAR_VMREGS as u8, 1, 1)), no);
+    assert_eq!(helper(Instr::new(OP_LDGA, VAR_ARGS as u8, 1, 1)), no);
     let checked = verify_with(&[Instr::new(OP_LDX, 1, 0, 1), ret(1)], &Limits::for_helper()).unwrap();
     assert_eq!(checked.text()[0].op(), OP_RLDX);
 }

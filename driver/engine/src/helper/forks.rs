@@ -1,0 +1,206 @@
+//! Forks that the control path has not looked at yet.
+//!
+//! A process with helpers forks: the child runs the same program, so it is to have the same helpers. Copying takes memory,
+//! which the hook that sees the fork must not, so it leaves a note here, and the next time that the control path runs it
+//! makes the copies (milliseconds later; until then the child has none). When there are more forks than notes, the rest of
+//! the children have no helpers, which is counted.
+//!
+//! ```text
+//!            hook: push           control: begin             control: end
+//!   FREE ──► FILLING ──► FULL ◄─────────────────► BUSY ────────────────────► FREE
+//!                         │ hook: cancel           │ hook: cancel
+//!                         └──► FREE                └──► CANCELLED ──(end)──► FREE
+//! ```
+//!
+//! The child may end or exec at any moment. It is cancelled then: at the latest `end`, which comes after the child has been
+//! published as a process with helpers, tells so. Whoever comes after that finds the published process.
+
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::mem::{OutOfMemory, try_build};
+
+/// Notes.
+const SLOTS: usize = 128;
+
+const FREE: u32 = 0;
+const FILLING: u32 = 1;
+const FULL: u32 = 2;
+const BUSY: u32 = 3;
+const CANCELLED: u32 = 4;
+
+#[derive(Default)]
+struct Slot {
+    state: AtomicU32,
+    pid: AtomicU32,
+    parent: AtomicU64,
+    child: AtomicU64,
+}
+
+impl Slot {
+    fn go(&self, from: u32, to: u32) -> bool {
+        self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+/// One fork.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fork {
+    pub(super) parent: u64,
+    pub(super) child: u64,
+    pub(super) pid: u32,
+}
+
+/// A fork that is being looked at.
+#[must_use = "it must be ended"]
+pub(super) struct Begun<'a> {
+    slot: &'a Slot,
+    forks: &'a Forks,
+    pub(super) fork: Fork,
+}
+
+impl Begun<'_> {
+    /// Nothing was done about it: it is to be taken again later.
+    pub(super) fn put_back(self) {
+        if !self.slot.go(BUSY, FULL) {
+            let _ = self.end();
+        }
+    }
+
+    /// The child has been published, or will not be. False if it is to be taken away again: it ended or runs another program.
+    pub(super) fn end(self) -> bool {
+        let wanted = self.slot.go(BUSY, FREE);
+        self.slot.state.store(FREE, Ordering::SeqCst);
+        self.forks.pending.fetch_sub(1, Ordering::SeqCst);
+        wanted
+    }
+}
+
+/// The notes.
+pub(crate) struct Forks {
+    slots: Vec<Slot>,
+    /// Notes that are not free, or more.
+    pending: AtomicU32,
+    lost: AtomicU64,
+}
+
+impl Forks {
+    pub(crate) fn new() -> Result<Forks, OutOfMemory> {
+        Ok(Forks {
+            slots: try_build(SLOTS, |_| Ok::<_, OutOfMemory>(Slot::default()))?,
+            pending: AtomicU32::new(0),
+            lost: AtomicU64::new(0),
+        })
+    }
+
+    /// Leaves a note. Any context; false if there is no room.
+    pub(super) fn push(&self, fork: Fork) -> bool {
+        self.pending.fetch_add(1, Ordering::SeqCst);
+        let Some(slot) = self.slots.iter().find(|slot| slot.go(FREE, FILLING)) else {
+            self.pending.fetch_sub(1, Ordering::SeqCst);
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return false;
+        };
+        slot.pid.store(fork.pid, Ordering::Relaxed);
+        slot.parent.store(fork.parent, Ordering::Relaxed);
+        slot.child.store(fork.child, Ordering::Relaxed);
+        slot.state.store(FULL, Ordering::SeqCst);
+        true
+    }
+
+    /// The note about this child, if there is one.
+    fn about(&self, child: u64) -> Option<&Slot> {
+        if self.pending.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
+        self.slots.iter().find(|slot| {
+            matches!(slot.state.load(Ordering::SeqCst), FULL | BUSY)
+                && slot.child.load(Ordering::Relaxed) == child
+        })
+    }
+
+    /// Whether a process is a child that has not been looked at. Any context.
+    pub(super) fn has(&self, child: u64) -> bool {
+        self.about(child).is_some()
+    }
+
+    /// The child ended, or runs another program. In its context, so no two at once for one child.
+    pub(super) fn cancel(&self, child: u64) {
+        let Some(slot) = self.about(child) else { return };
+        if slot.go(FULL, FREE) {
+            self.pending.fetch_sub(1, Ordering::SeqCst);
+        } else {
+            slot.go(BUSY, CANCELLED);
+        }
+    }
+
+    /// Takes the next note, of number `from` or greater, and its number. Control path.
+    pub(super) fn begin(&self, from: usize) -> Option<(usize, Begun<'_>)> {
+        if self.pending.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
+        let (at, slot) = self.slots.iter().enumerate().skip(from).find(|(_, slot)| slot.go(FULL, BUSY))?;
+        let fork = Fork {
+            parent: slot.parent.load(Ordering::Relaxed),
+            child: slot.child.load(Ordering::Relaxed),
+            pid: slot.pid.load(Ordering::Relaxed),
+        };
+        Some((at, Begun { slot, forks: self, fork }))
+    }
+
+    /// Children that have no helpers for want of room.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORK: Fork = Fork { parent: 1, child: 2, pid: 2 };
+
+    #[test]
+    fn a_note_is_taken_once() {
+        let forks = Forks::new().unwrap();
+        assert!(forks.push(FORK));
+        assert!(forks.has(2) && !forks.has(1));
+        let (at, begun) = forks.begin(0).unwrap();
+        assert_eq!((at, begun.fork), (0, FORK));
+        assert!(forks.begin(0).is_none());
+        assert!(begun.end());
+        assert!(!forks.has(2));
+    }
+
+    #[test]
+    fn a_child_that_ends_takes_its_note_with_it() {
+        let forks = Forks::new().unwrap();
+        assert!(forks.push(FORK));
+        forks.cancel(2);
+        assert!(forks.begin(0).is_none());
+        assert_eq!(forks.pending.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_child_that_ends_while_it_is_looked_at_is_not_wanted() {
+        let forks = Forks::new().unwrap();
+        assert!(forks.push(FORK));
+        let (_, begun) = forks.begin(0).unwrap();
+        forks.cancel(2);
+        assert!(!begun.end());
+        assert_eq!(forks.pending.load(Ordering::SeqCst), 0);
+        assert!(forks.push(FORK));
+    }
+
+    #[test]
+    fn when_there_is_no_room_the_loss_is_counted() {
+        let forks = Forks::new().unwrap();
+        assert!((0..SLOTS as u64).all(|n| forks.push(Fork { child: n, ..FORK })));
+        assert!(!forks.push(Fork { child: 999, ..FORK }));
+        assert_eq!(forks.lost(), 1);
+        for n in 0..SLOTS as u64 {
+            forks.cancel(n);
+        }
+        assert!(forks.push(FORK));
+    }
+}
