@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Processors: probe context, calls on another CPU, the control mutex. */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/irqflags.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/smp.h>
 #include "host.h"
 
@@ -67,6 +69,38 @@ void host_synchronize(void)
 int32_t host_call_on(uint32_t cpu, void *arg)
 {
 	return smp_call_function_single(cpu, rs_call, arg, 1);
+}
+
+int32_t host_move_to(uint32_t cpu, void *arg)
+{
+	cpumask_var_t before;
+	int32_t error = -ENOMEM;
+
+	if (!zalloc_cpumask_var(&before, GFP_KERNEL))
+		return error;
+	cpumask_copy(before, current->cpus_ptr);
+	error = set_cpus_allowed_ptr(current, cpumask_of(cpu));
+	if (!error) {
+		rs_call(arg);
+		set_cpus_allowed_ptr(current, before);
+	}
+	free_cpumask_var(before);
+	return error;
+}
+
+void host_hotplug_lock(void)
+{
+	cpus_read_lock();
+}
+
+void host_hotplug_unlock(void)
+{
+	cpus_read_unlock();
+}
+
+uint32_t notrace host_this_cpu(void)
+{
+	return raw_smp_processor_id();
 }
 
 void notrace host_chill(uint64_t ns)

@@ -32,8 +32,10 @@ void host_log(const uint8_t *text, size_t len);
 void host_bug(const uint8_t *text, size_t len);
 /* A plain panic of the machine, asked for by D's panic(). Any context. */
 void host_panic(void);
-/* A breakpoint trap, asked for by D's breakpoint(). Any context. */
-void host_breakpoint(void);
+/* Enters the kernel's debugger, asked for by D's breakpoint(); false if there is none. Any context. */
+bool host_breakpoint(void);
+/* The module's parameter dtrace_destructive_disallow. */
+bool host_destructive_disallowed(void);
 
 /* ---- memory (memory.c) ---- */
 
@@ -73,6 +75,13 @@ void host_synchronize(void);
 /* Runs rs_call(arg) on `cpu` with interrupts off and waits; 0 or -ENXIO. Process context. */
 int32_t host_call_on(uint32_t cpu, void *arg);
 void rs_call(void *arg);
+/* Runs rs_call(arg) on the calling thread, moved to `cpu` meanwhile; 0 or a negative errno. Process context. */
+int32_t host_move_to(uint32_t cpu, void *arg);
+/* Between the two no CPU comes or goes. Process context. */
+void host_hotplug_lock(void);
+void host_hotplug_unlock(void);
+/* The CPU that this runs on. Any context. */
+uint32_t host_this_cpu(void);
 /* Waits `ns` with a busy loop (D's chill()). Any context. */
 void host_chill(uint64_t ns);
 
@@ -109,19 +118,29 @@ uint32_t host_tid(void);
 uint32_t host_ppid(void);
 uint32_t host_uid(void);
 uint32_t host_gid(void);
+/* The real, effective and saved user id, then the same of the group. */
+void host_ids(uint32_t ids[6]);
+/* Whether it has an address space of its own, and whether its owner may look into that (prctl(PR_SET_DUMPABLE)). */
+bool host_has_user_memory(void);
+bool host_is_dumpable(void);
 /* 16 bytes, NUL-terminated. */
 const uint8_t *host_comm(void);
 /* When the task was started, in ns since boot: tells apart tasks that reuse a task_struct. */
 uint64_t host_task_start(void);
-/* Nanoseconds of CPU the task has had, up to its last accounting. */
-uint64_t host_task_runtime(void);
+/* Of any task: its id, its start, the nanoseconds of CPU it has had up to its last accounting, its process, its parent (an
+ * RCU reader may follow it). */
+uint32_t host_tid_of(const void *task);
+uint64_t host_start_of(const void *task);
+uint64_t host_runtime_of(const void *task);
+uint32_t host_pid_of(const void *task);
+const void *host_parent_of(const void *task);
 bool host_is_user_task(void);
 bool host_task_is_compat(void);
 /* The registers with which the task entered the kernel, or NULL for a kernel thread. */
 const void *host_user_regs(void);
-/* Whether `pid` is an ancestor-or-self of the current task. */
-bool host_progeny_of(uint32_t pid);
-void host_send_signal(int32_t sig);
+/* The user's fs, gs, es, ds and the bases of fs and gs; the number of the last trap. Of a user task only. */
+void host_user_segments(uint64_t segments[6]);
+uint64_t host_user_trap(void);
 /* The kernel stack of the caller, innermost first; the number of addresses. Whether one lies in this module's text. */
 uint32_t host_stack(uint64_t *pcs, uint32_t limit);
 bool host_own_text(uint64_t pc);
@@ -129,6 +148,42 @@ bool host_own_text(uint64_t pc);
 uint32_t host_interrupt_level(void);
 /* Whether the caller of an open() holds all privileges (real uid 0 and CAP_SYS_ADMIN). Process context. */
 bool host_capable(void);
+
+/* ---- signals (signal.c) ---- */
+
+/* Sends the current process a signal as soon as interrupts are on again; false if too many are waiting. Probe context. */
+bool host_send_signal(int32_t signal);
+/* Returns when none is waiting. Process context. */
+void host_signals_wait(void);
+
+/* ---- files, mounts and locks (path.c) ---- any context; false for an address that cannot be read */
+
+struct host_place {
+	uint64_t mount;
+	uint64_t entry;
+};
+struct host_mount {
+	uint64_t root;
+	uint64_t parent;
+	uint64_t mountpoint;
+};
+struct host_entry {
+	uint64_t parent;
+	uint64_t name;
+	uint64_t len;
+	uint64_t magic;
+	uint64_t inode;
+	bool hashed;
+};
+/* The place of a struct file, and the root directory of the current process. */
+bool host_file_place(uint64_t file, struct host_place *to);
+bool host_root_place(struct host_place *to);
+/* A struct vfsmount, and a struct dentry with its file system's magic number and its inode's. */
+bool host_mount(uint64_t mount, struct host_mount *to);
+bool host_entry(uint64_t entry, struct host_entry *to);
+/* The word of a struct mutex, and the words of a struct rw_semaphore. */
+bool host_mutex_owner(uint64_t lock, uint64_t *owner);
+bool host_rwsem(uint64_t lock, uint64_t *count, uint64_t *owner);
 
 /* ---- system calls (syscall.c) ---- */
 
@@ -138,6 +193,10 @@ int32_t host_syscall_attach(bool enter);
 void host_syscall_detach(bool enter);
 void rs_sys_enter(void *data, const void *regs, int64_t number);
 void rs_sys_exit(void *data, const void *regs, int64_t result);
+/* Attaches rs_switch to the scheduler's tracepoint, which is called with interrupts off. As above. */
+int32_t host_switch_attach(void);
+void host_switch_detach(void);
+void rs_switch(void *data, bool preempt, const void *from, const void *to);
 /* The name of 64-bit (or ia32) call `number`, NULL for a gap or beyond the end. Any context. */
 const char *host_syscall_name(uint32_t number, bool ia32);
 /* One more than the highest number of the table. */

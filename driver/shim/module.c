@@ -2,6 +2,7 @@
 /* Module entry and exit, the log, and the ways to stop the machine that D programs may ask for. */
 #include <linux/module.h>
 #include <linux/kernel.h>
+#include <linux/kgdb.h>
 #include "host.h"
 
 void host_log(const uint8_t *text, size_t len)
@@ -23,9 +24,28 @@ void host_panic(void)
 	stop_the_machine("dtrace: panic action");
 }
 
-void host_breakpoint(void)
+#ifdef CONFIG_KGDB
+bool host_breakpoint(void)
 {
-	asm volatile("int3");
+	if (!kgdb_connected)
+		return false;
+	kgdb_breakpoint();
+	return true;
+}
+#else
+bool host_breakpoint(void)
+{
+	return false;
+}
+#endif
+
+static bool dtrace_destructive_disallow;
+module_param(dtrace_destructive_disallow, bool, 0444);
+MODULE_PARM_DESC(dtrace_destructive_disallow, "refuse every program with destructive actions");
+
+bool host_destructive_disallowed(void)
+{
+	return dtrace_destructive_disallow;
 }
 
 static int __init dtracedrv_init(void)

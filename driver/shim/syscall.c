@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-/* The raw system call tracepoints, and the names of the calls from the kernel's own tables. */
+/* The raw tracepoints that are used: system calls, and the scheduler's switch. And the names of the calls from the kernel's own tables. */
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -28,12 +28,17 @@ static void match(struct tracepoint *tp, void *arg)
 		search->found = tp;
 }
 
-static struct tracepoint *raw_tracepoint(bool enter)
+static struct tracepoint *named(const char *name)
 {
-	struct search search = { .name = enter ? "sys_enter" : "sys_exit" };
+	struct search search = { .name = name };
 
 	for_each_kernel_tracepoint(match, &search);
 	return search.found;
+}
+
+static struct tracepoint *raw_tracepoint(bool enter)
+{
+	return named(enter ? "sys_enter" : "sys_exit");
 }
 
 static void *callback(bool enter)
@@ -51,6 +56,19 @@ int32_t host_syscall_attach(bool enter)
 void host_syscall_detach(bool enter)
 {
 	tracepoint_probe_unregister(raw_tracepoint(enter), callback(enter), NULL);
+	tracepoint_synchronize_unregister();
+}
+
+int32_t host_switch_attach(void)
+{
+	struct tracepoint *tp = named("sched_switch");
+
+	return tp ? tracepoint_probe_register(tp, (void *)rs_switch, NULL) : -ENOENT;
+}
+
+void host_switch_detach(void)
+{
+	tracepoint_probe_unregister(named("sched_switch"), (void *)rs_switch, NULL);
 	tracepoint_synchronize_unregister();
 }
 

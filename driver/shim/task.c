@@ -6,11 +6,14 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/coredump.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
 #include <linux/stacktrace.h>
 #include <linux/uidgid.h>
 #include <asm/compat.h>
+#include <asm/msr.h>
+#include <asm/segment.h>
 #include <asm/syscall.h>
 #include "host.h"
 
@@ -36,12 +39,34 @@ uint32_t notrace host_ppid(void)
 
 uint32_t notrace host_uid(void)
 {
-	return __kuid_val(current->cred->uid);
+	return __kuid_val(rcu_dereference_raw(current->real_cred)->uid);
 }
 
 uint32_t notrace host_gid(void)
 {
-	return __kgid_val(current->cred->gid);
+	return __kgid_val(rcu_dereference_raw(current->real_cred)->gid);
+}
+
+void notrace host_ids(uint32_t ids[6])
+{
+	const struct cred *cred = rcu_dereference_raw(current->real_cred);
+
+	ids[0] = __kuid_val(cred->uid);
+	ids[1] = __kuid_val(cred->euid);
+	ids[2] = __kuid_val(cred->suid);
+	ids[3] = __kgid_val(cred->gid);
+	ids[4] = __kgid_val(cred->egid);
+	ids[5] = __kgid_val(cred->sgid);
+}
+
+bool notrace host_has_user_memory(void)
+{
+	return current->mm;
+}
+
+bool notrace host_is_dumpable(void)
+{
+	return current->mm && get_dumpable(current->mm) == SUID_DUMP_USER;
 }
 
 const uint8_t *notrace host_comm(void)
@@ -54,9 +79,19 @@ uint64_t notrace host_task_start(void)
 	return current->start_time;
 }
 
-uint64_t notrace host_task_runtime(void)
+uint32_t notrace host_tid_of(const void *task)
 {
-	return current->se.sum_exec_runtime;
+	return ((const struct task_struct *)task)->pid;
+}
+
+uint64_t notrace host_start_of(const void *task)
+{
+	return ((const struct task_struct *)task)->start_time;
+}
+
+uint64_t notrace host_runtime_of(const void *task)
+{
+	return ((const struct task_struct *)task)->se.sum_exec_runtime;
 }
 
 bool notrace host_is_user_task(void)
@@ -74,18 +109,36 @@ const void *notrace host_user_regs(void)
 	return task_pt_regs(current);
 }
 
-bool notrace host_progeny_of(uint32_t pid)
+const void *notrace host_parent_of(const void *task)
 {
-	const struct task_struct *task;
-
-	for (task = current; task->tgid != pid && task->pid != 0; task = rcu_dereference_raw(task->real_parent))
-		;
-	return task->tgid == pid;
+	return rcu_dereference_raw(((const struct task_struct *)task)->real_parent);
 }
 
-void host_send_signal(int32_t sig)
+uint32_t notrace host_pid_of(const void *task)
 {
-	send_sig(sig, current, 0);
+	return ((const struct task_struct *)task)->tgid;
+}
+
+void notrace host_user_segments(uint64_t segments[6])
+{
+	unsigned int fs, gs, es, ds;
+
+	savesegment(fs, fs);
+	savesegment(gs, gs);
+	savesegment(es, es);
+	savesegment(ds, ds);
+	segments[0] = fs;
+	segments[1] = gs;
+	segments[2] = es;
+	segments[3] = ds;
+	rdmsrl(MSR_FS_BASE, segments[4]);
+	/* In the kernel the user's base is the other one. */
+	rdmsrl(MSR_KERNEL_GS_BASE, segments[5]);
+}
+
+uint64_t notrace host_user_trap(void)
+{
+	return current->thread.trap_nr;
 }
 
 uint32_t notrace host_stack(uint64_t *pcs, uint32_t limit)

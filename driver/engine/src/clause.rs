@@ -123,6 +123,8 @@ pub(crate) struct Step {
     pub(crate) work: Work,
     /// The data is staged for an aggregation and no record of the clause's own.
     pub(crate) in_tuple: bool,
+    /// The value of the step before is how many bytes there are to record: `tracemem()` with a length.
+    pub(crate) measured: bool,
     pub(crate) code: Option<CodeRef>,
     pub(crate) aggregating: Option<Aggregating>,
     /// Where the data goes, from the EPID word on, and what the consumer is told of it.
@@ -221,7 +223,10 @@ impl Clause {
                 uarg: action.uarg,
             };
             let work = Work::Nothing;
-            steps.try_push(Step { work, in_tuple: false, code, aggregating, record, arg: action.arg })?;
+            let measured = kind == action::TRACEMEM
+                && follows.is_some_and(|before| u32::from(before.kind) == action::TRACEMEM_DYNSIZE);
+            let arg = action.arg;
+            steps.try_push(Step { work, in_tuple: false, measured, code, aggregating, record, arg })?;
         }
         let predicate = desc.predicate.and_then(code);
         let mut clause = Clause {
@@ -254,15 +259,15 @@ impl Clause {
     }
 
     /// The rules for speculations (contract 3): `speculate` comes once and before anything that records, what follows it can
-    /// be taken back, and `commit` comes before anything that records.
+    /// be taken back, and `commit` comes before anything that records. `discard` may come anywhere.
     fn check_speculation(&self) -> Result<(), Errno> {
         let (mut records, mut speculates) = (false, false);
         for step in &self.steps {
             let kind = u32::from(step.record.action);
             let allowed = match kind {
                 action::SPECULATE => !records && !speculates,
-                action::COMMIT => !records && !speculates,
-                action::DISCARD => !speculates,
+                action::COMMIT => !records,
+                action::DISCARD => true,
                 action::EXIT => !speculates,
                 _ => !speculates || !(action::is_aggregation(kind) || action::is_destructive(kind)),
             };

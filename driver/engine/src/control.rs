@@ -261,6 +261,11 @@ impl<H: Host> Dtrace<H> {
         Ok(())
     }
 
+    /// From now on nobody may set the option `destructive` (contract 3).
+    pub fn disallow_destructive(&self) {
+        self.control().destructive_disallowed = true;
+    }
+
     /// Whether any probe of a provider is enabled.
     pub fn is_in_use(&self, id: ProviderId) -> bool {
         self.control().probes.all(None).any(|probe| probe.registered().id == id && probe.is_enabled())
@@ -288,7 +293,7 @@ impl<H: Host> Dtrace<H> {
             strsize: 0,
             destructive: false,
         };
-        let state = State::new(id, cred.privileges, cred.uid, run);
+        let state = State::new(id, &cred, run);
         let session = Session::new(id, cred, state).map_err(|_| Errno::EAGAIN)?;
         control.sessions.try_push(session).map_err(|_| Errno::EAGAIN)?;
         control.next_session += 1;
@@ -308,6 +313,9 @@ impl<H: Host> Dtrace<H> {
             self.synchronize();
             control.sessions.remove(at)
         };
+        if session.tracks_vtime {
+            self.host.track_vtime(false);
+        }
         drop(session);
     }
 

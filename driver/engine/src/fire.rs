@@ -18,6 +18,7 @@
 //! Order: the predicate is evaluated before room is reserved, so a clause whose predicate is false never counts a drop.
 //! (The original reserves first.)
 
+use core::cell::Cell;
 use core::sync::atomic::Ordering;
 
 use crate::buffer::{Need, Reservation, Writer};
@@ -55,6 +56,8 @@ struct Turn<'a> {
     run: &'a Run,
     clause: &'a Clause,
     buffers: &'a Buffers,
+    /// The speculation that is being recorded to, and whether it was discarded meanwhile.
+    recording: Option<(u64, &'a Cell<bool>)>,
 }
 
 impl<H: Host> Dtrace<H> {
@@ -120,7 +123,7 @@ impl<H: Host> Dtrace<H> {
                 continue;
             }
             let moment = moment.get_or_insert_with(|| Moment::new(&self.host, probe, firing, cpu));
-            let turn = Turn { ecb, state, run, clause, buffers };
+            let turn = Turn { ecb, state, run, clause, buffers, recording: None };
             if let Err(failure) = self.take_turn(moment, &turn) {
                 self.fail(probe, firing, cpu, &turn, &failure);
             }
@@ -145,17 +148,19 @@ impl<H: Host> Dtrace<H> {
     /// processes sees user mode of those, and no more (contract 1.3).
     #[inline]
     fn may_see(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> bool {
-        match state.only_uid {
+        match state.access.sees_only {
             None => true,
             Some(_) if probe.is_builtin() => true,
-            Some(uid) => self.host.uid() == uid && probe.provider().usermode(probe, firing),
+            Some(owner) => {
+                self.host.is_owned_by(owner.uid, owner.gid) && probe.provider().usermode(probe, firing)
+            }
         }
     }
 
     /// Predicate and steps of one ECB.
     #[inline]
     fn take_turn(&self, moment: &Moment<'_, H>, turn: &Turn<'_>) -> Result<(), Failure> {
-        let Turn { ecb, state, run, clause, buffers } = *turn;
+        let Turn { ecb, state, run, clause, buffers, .. } = *turn;
         let context = interp::Clause {
             variables: &run.variables,
             speculations: &run.speculations,
@@ -231,9 +236,15 @@ impl<H: Host> Dtrace<H> {
         writer: &mut Writer<'_>,
     ) -> Result<Option<usize>, Failure> {
         let Turn { run, clause, .. } = *turn;
+        let mut recording = None;
         for (at, step) in clause.steps.iter().enumerate() {
             if step.record.size != 0 || step.in_tuple {
-                return Ok(Some(at));
+                return match recording {
+                    None => Ok(Some(at)),
+                    Some(id) => {
+                        self.record_speculatively(moment, turn, context, writer, id, at).map(|()| None)
+                    }
+                };
             }
             let failure = |fault| Failure { action: at as u64 + 1, fault };
             let value = {
@@ -248,19 +259,9 @@ impl<H: Host> Dtrace<H> {
                 Work::Commit => unsafe {
                     run.speculations.commit(value, moment.cpu(), writer, |epid| run.size_of_record(epid));
                 },
-                Work::Speculate => {
-                    let need = Need { bytes: clause.needed, align: clause.alignment, scratch: 0 };
-                    // SAFETY: probe context on this CPU; what may follow touches no speculation.
-                    let recording = unsafe { run.speculations.reserve(value, moment.cpu(), need) };
-                    if let Some(mut recording) = recording {
-                        let machine = Machine::new(moment, context, Scratch::new(writer.scratch()));
-                        recording.build(|record| {
-                            self.take_steps(moment, &machine, turn, at + 1, record)?;
-                            Ok(clause.size)
-                        })?;
-                    }
-                    return Ok(None);
-                }
+                // What follows goes to no other place: without a speculation, to none.
+                Work::Speculate if !run.speculations.is_recording(value) => return Ok(None),
+                Work::Speculate => recording = Some(value),
                 Work::Nothing => (),
                 work => {
                     // None of these records anything, so none wants scratch memory.
@@ -271,6 +272,40 @@ impl<H: Host> Dtrace<H> {
         }
         // Nothing records: there is nothing to reserve for, unless keys are staged, and then a step was in a tuple.
         Ok(None)
+    }
+
+    /// The steps from `first` on, recorded in a speculation. A `discard()` of that very speculation takes effect at the end.
+    #[cold]
+    fn record_speculatively(
+        &self,
+        moment: &Moment<'_, H>,
+        turn: &Turn<'_>,
+        context: &interp::Clause<'_>,
+        writer: &mut Writer<'_>,
+        id: u64,
+        first: usize,
+    ) -> Result<(), Failure> {
+        let Turn { run, clause, .. } = *turn;
+        let need = Need { bytes: clause.needed, align: clause.alignment, scratch: 0 };
+        let discarded = Cell::new(false);
+        {
+            // SAFETY: probe context on this CPU. A step that follows touches another speculation or, for this one, sets
+            // `discarded`; `commit()` does not come after what records.
+            let Some(mut recording) = (unsafe { run.speculations.reserve(id, moment.cpu(), need) }) else {
+                return Ok(());
+            };
+            let machine = Machine::new(moment, context, Scratch::new(writer.scratch()));
+            let turn = Turn { recording: Some((id, &discarded)), ..*turn };
+            recording.build(|record| {
+                self.take_steps(moment, &machine, &turn, first, record)?;
+                Ok(clause.size)
+            })?;
+        }
+        if discarded.get() {
+            // SAFETY: probe context on this CPU, and the recording is over.
+            unsafe { run.speculations.discard(id, moment.cpu()) };
+        }
+        Ok(())
     }
 
     /// One action. Returns its value.
@@ -309,7 +344,14 @@ impl<H: Host> Dtrace<H> {
                         Work::String => {
                             machine.copy_string(code.get(), value, data)?;
                         }
-                        _ => machine.copy_bytes(code.get(), value, data)?,
+                        _ => {
+                            // `tracemem()` with a length has recorded it just before.
+                            let length =
+                                if step.measured { last.min(data.len() as u64) as usize } else { data.len() };
+                            let (data, rest) = data.split_at_mut_checked(length).unwrap_or_default();
+                            machine.copy_bytes(code.get(), value, data)?;
+                            rest.fill(0);
+                        }
                     }
                 }
             }
@@ -380,17 +422,33 @@ impl<H: Host> Dtrace<H> {
                     self.annotate(moment, &surroundings, frames, strings);
                 }
             }
-            // SAFETY: probe context on this CPU; a clause that speculates does not discard.
-            Work::Discard => unsafe { run.speculations.discard(value, moment.cpu()) },
-            Work::Stop if destructive => self.host.stop(),
-            Work::Raise if destructive => self.host.raise(value as i32),
+            Work::Discard => match turn.recording {
+                Some((id, discarded)) if id == value => discarded.set(true),
+                // SAFETY: probe context on this CPU; no other speculation is being recorded to.
+                _ => unsafe { run.speculations.discard(value, moment.cpu()) },
+            },
+            Work::Stop | Work::Raise if destructive => {
+                if let Some(owner) = state.access.changes_only
+                    && !self.host.is_owned_by(owner.uid, owner.gid)
+                {
+                    return refused(FaultKind::UserPrivilege);
+                }
+                let done = if work == Work::Stop { self.host.stop() } else { self.host.raise(value as i32) };
+                if !done {
+                    return refused(FaultKind::IllegalOperation);
+                }
+            }
             Work::Chill if kernel_destructive => {
                 if !self.chill(buffers, moment.timestamp(), value) {
                     return refused(FaultKind::IllegalOperation);
                 }
             }
-            Work::Breakpoint if kernel_destructive => self.host.breakpoint(),
-            Work::Panic if kernel_destructive => self.host.panic(),
+            Work::Breakpoint | Work::Panic if kernel_destructive => {
+                let done = if work == Work::Panic { self.host.panic() } else { self.host.breakpoint() };
+                if !done {
+                    return refused(FaultKind::IllegalOperation);
+                }
+            }
             _ => return refused(FaultKind::KernelPrivilege),
         }
         Ok(())

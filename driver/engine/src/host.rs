@@ -68,6 +68,25 @@ impl fmt::Debug for Firing<'_> {
 /// The size of a command name with its NUL, as the kernel keeps it.
 pub const EXECNAME_SIZE: usize = 16;
 
+/// What D asks about a lock (contract 2.4, subroutines 1 to 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockQuestion {
+    /// `mutex_owned()`: whether the current thread holds it.
+    Owned,
+    /// `mutex_owner()`: the thread that holds it, or 0.
+    Owner,
+    /// `mutex_type_adaptive()`: whether waiting for it may sleep.
+    Adaptive,
+    /// `mutex_type_spin()`: whether waiting for it spins with interrupts off.
+    Spin,
+    /// `rw_read_held()`: whether somebody holds it for reading.
+    ReadHeld,
+    /// `rw_write_held()`: whether the current thread holds it for writing.
+    WriteHeld,
+    /// `rw_iswriter()`: whether somebody holds it for writing.
+    IsWriter,
+}
+
 /// The machine under the engine. See the module's text for the contexts.
 pub trait Host: Send + Sync + Sized + 'static {
     /// What [`Host::enter`] must give back to [`Host::leave`]: the interrupt flags, for instance.
@@ -88,9 +107,21 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// Ends what the `enter` that returned these values began. Probe context.
     fn leave(&self, cpu: usize, saved: Self::Saved);
 
-    /// Runs `f` on the given CPU in process context, so that a probe fired within it is fired on that CPU (BEGIN and
-    /// END under `-x cpu=N`). Returns false, without having run it, when that CPU cannot run anything now.
+    /// Runs `f` on the given CPU, whatever that CPU is doing, so that `f` can enter probe context there. Returns false, without
+    /// having run it, when that CPU cannot run anything now. Process context.
     fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool;
+
+    /// As [`Host::on_cpu`], but it is the calling thread that goes there: what fires within `f` is about the caller and not
+    /// about whatever that CPU was doing (BEGIN and END under `-x cpu=N`).
+    fn move_to_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
+        self.on_cpu(cpu, f)
+    }
+
+    /// Runs `f`, unless the CPU is online, with the CPU kept offline meanwhile: on it nothing fires, so `f` may touch what
+    /// is that CPU's alone. Returns whether `f` was run. Process context.
+    fn while_offline(&self, _cpu: usize, _f: &mut dyn FnMut()) -> bool {
+        false
+    }
 
     // ---------------------------------------------------------------- clocks, in nanoseconds; any context
 
@@ -100,8 +131,11 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// Nanoseconds since 1970 behind `walltimestamp`.
     fn walltimestamp(&self) -> u64;
 
-    /// CPU time of the current thread, without the time spent in probes where that can be known.
+    /// CPU time of the current thread, without the time spent in probes. Right only while [`Host::track_vtime`] is in force.
     fn vtimestamp(&self) -> u64;
+
+    /// Somebody will ask for [`Host::vtimestamp`] (`wanted`), or that one does not any more. Calls add up. Process context.
+    fn track_vtime(&self, _wanted: bool) {}
 
     // ---------------------------------------------------------------- the current thread; probe context
     // A host that traces another process (ptrace) answers for the traced thread.
@@ -125,6 +159,12 @@ pub trait Host: Send + Sync + Sized + 'static {
     fn execname(&self, out: &mut [u8; EXECNAME_SIZE]);
     /// The error number of the system call or operation that the firing is about, 0 if none.
     fn errno(&self, firing: &Firing<'_>) -> i32;
+    /// Whether the current process is this user's and group's in every respect, so that its owner may look into it and
+    /// change it: a program that runs with more rights than whoever started it is not.
+    fn is_owned_by(&self, uid: u32, gid: u32) -> bool {
+        self.uid() == uid && self.gid() == gid
+    }
+
     /// Interrupt level: 0 for thread context, larger in interrupts.
     fn ipl(&self) -> u32;
     /// Whether `pid` is the current process or one of its ancestors: `progenyof(pid)`.
@@ -203,19 +243,35 @@ pub trait Host: Send + Sync + Sized + 'static {
         Ok(())
     }
 
+    /// What `mutex_owned()` and its like ask about a lock of the kernel at an address. None where there are no such locks;
+    /// an error if the address cannot be read.
+    fn lock_state(&self, _question: LockQuestion, _lock: u64) -> Option<Result<u64, BadAddress>> {
+        None
+    }
+
     // ---------------------------------------------------------------- destructive actions; probe context
     // Called only for consumers that set `-x destructive` and have the privilege.
 
+    // Each but `chill` says whether it could be done; if not, the clause ends in an illegal operation.
+
     /// `stop()`: stops the current process when it next returns to user mode.
-    fn stop(&self) {}
+    fn stop(&self) -> bool {
+        false
+    }
     /// `raise(signal)`: sends the signal to the current process.
-    fn raise(&self, _signal: i32) {}
+    fn raise(&self, _signal: i32) -> bool {
+        false
+    }
     /// `chill(ns)`: spins. The engine has applied the limit.
     fn chill(&self, _ns: u64) {}
-    /// `breakpoint()`.
-    fn breakpoint(&self) {}
-    /// `panic()`.
-    fn panic(&self) {}
+    /// `breakpoint()`: enters the kernel's debugger, if there is one.
+    fn breakpoint(&self) -> bool {
+        false
+    }
+    /// `panic()`: stops the machine, if that is this host's to do.
+    fn panic(&self) -> bool {
+        false
+    }
 
     // ---------------------------------------------------------------- control path; process context; may sleep
 

@@ -73,9 +73,10 @@ impl<H: Host> Dtrace<H> {
 }
 
 impl<H: Host> Dtrace<H> {
-    /// Has every CPU move or clear its parts of the speculations that are to be ended, and makes them free.
+    /// Has every CPU move or clear its parts of the speculations that are to be ended, and makes them free. For a CPU that is
+    /// offline it is done here.
     ///
-    /// A CPU that cannot run anything now keeps its parts, and the speculations are tried again the next time.
+    /// A CPU that is in a probe just now keeps its parts, and the speculations are tried again the next time.
     pub(crate) fn clean_speculations(&self, state: &State) {
         // SAFETY: control path.
         let run = unsafe { state.run() };
@@ -85,23 +86,24 @@ impl<H: Host> Dtrace<H> {
         let mut everywhere = true;
         for (cpu, buffers) in run.buffers.iter().enumerate() {
             let Some(buffers) = buffers else { continue };
+            // # Safety: the caller is in probe context on the CPU, or the CPU is offline and stays so.
+            let clean = || unsafe {
+                let mut writer = buffers.principal.writer();
+                run.speculations.clean(cpu, &mut writer, |epid| run.size_of_record(epid));
+            };
             let mut cleaned = false;
-            self.host.on_cpu(cpu, &mut || {
+            let online = self.host.on_cpu(cpu, &mut || {
                 let (here, saved) = self.host.enter();
                 if let Some(inside) =
                     self.cpus.get(here).filter(|_| here == cpu).and_then(|cpu| cpu.counter.enter())
                 {
-                    // SAFETY: probe context on the CPU of the buffers.
-                    unsafe {
-                        let mut writer = buffers.principal.writer();
-                        run.speculations.clean(cpu, &mut writer, |epid| run.size_of_record(epid));
-                    }
+                    clean();
                     inside.leave();
                     cleaned = true;
                 }
                 self.host.leave(here, saved);
             });
-            everywhere &= cleaned;
+            everywhere &= cleaned || (!online && self.host.while_offline(cpu, &mut || clean()));
         }
         if everywhere {
             run.speculations.release();

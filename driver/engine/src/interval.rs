@@ -1,7 +1,18 @@
 //! What the name of a profile probe says: `profile-97`, `tick-5s`, `tick-100ms`, `profile-997hz` (contract 4).
 //!
 //! A number without a unit, or with `hz`, is a frequency; with a unit of time it is the interval. Both hosts have a
-//! `profile` provider; what differs between them is only the timer.
+//! `profile` provider; what differs between them is only the timer. The provider's stability is said here, too.
+
+use dtrace_abi::{Attribute, PAttr, class, stability};
+
+/// The manual's stability table (Dynamic Tracing Guide, chapter on the profile provider).
+pub const STABILITY: PAttr = PAttr {
+    provider: Attribute::new(stability::EVOLVING, stability::EVOLVING, class::COMMON),
+    module: Attribute::new(stability::UNSTABLE, stability::UNSTABLE, class::UNKNOWN),
+    function: Attribute::new(stability::PRIVATE, stability::PRIVATE, class::UNKNOWN),
+    name: Attribute::new(stability::EVOLVING, stability::EVOLVING, class::COMMON),
+    args: Attribute::new(stability::EVOLVING, stability::EVOLVING, class::COMMON),
+};
 
 /// No interval is shorter: 5,000 firings a second (contract 4).
 const SHORTEST: u64 = 200_000;

@@ -79,6 +79,8 @@ pub(crate) struct Session {
     pub(crate) heard: u64,
     /// When its dynamic variables were last cleaned.
     pub(crate) cleaned: u64,
+    /// The host accounts the time of threads on its behalf.
+    pub(crate) tracks_vtime: bool,
 }
 
 impl Session {
@@ -96,6 +98,7 @@ impl Session {
             aggregations: Vec::new(),
             heard: 0,
             cleaned: 0,
+            tracks_vtime: false,
         })
     }
 

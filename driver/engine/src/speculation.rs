@@ -174,6 +174,12 @@ impl Speculations {
         self.slots.get(usize::try_from(id.checked_sub(1)?).ok()?)
     }
 
+    /// Whether records may be sent to a speculation.
+    pub(crate) fn is_recording(&self, id: u64) -> bool {
+        let is_open = |slot: &Slot| matches!(slot.phase(), Phase::Active | Phase::One(_) | Phase::Many);
+        self.slot(id).is_some_and(is_open)
+    }
+
     /// `speculate()`: room for a record in this CPU's part of a speculation. None, and the record is lost, if it is no
     /// active speculation (which is not counted) or there is no room (which is).
     ///

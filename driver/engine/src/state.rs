@@ -19,8 +19,9 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::aggregation::AggregationBuffer;
 use crate::buffer::Buffer;
 use crate::cpu::Tally;
-use crate::interp::Access;
+use crate::interp::{Access, Owner};
 use crate::provider::Privileges;
+use crate::session::Cred;
 use crate::speculation::Speculations;
 use crate::variable::Variables;
 
@@ -110,8 +111,6 @@ pub(crate) struct State {
     pub(crate) privileges: Privileges,
     /// What its code may look at.
     pub(crate) access: Access,
-    /// Only firings in the processes of this user are its to see.
-    pub(crate) only_uid: Option<u32>,
     /// When the deadman last found the machine to be alive, in the host's timestamps.
     alive: AtomicU64,
     run: UnsafeCell<Run>,
@@ -124,16 +123,23 @@ unsafe impl Send for State {}
 unsafe impl Sync for State {}
 
 impl State {
-    pub(crate) fn new(key: u64, privileges: Privileges, uid: u32, run: Run) -> Self {
+    pub(crate) fn new(key: u64, cred: &Cred, run: Run) -> Self {
         let activity = AtomicU8::new(Activity::Inactive as u8);
+        let privileges = cred.privileges;
         let kernel = privileges.has(Privileges::KERNEL);
-        let anybody = kernel || privileges.has(Privileges::OWNER);
+        let any_process =
+            privileges.any(Privileges::PROC.with(Privileges::OWNER)) || privileges.has(Privileges::ALL);
+        let owner = Some(Owner { uid: cred.uid, gid: cred.gid });
         State {
             activity,
             key,
             privileges,
-            access: Access { kernel, process: true },
-            only_uid: (!anybody).then_some(uid),
+            access: Access {
+                kernel,
+                process: true,
+                sees_only: owner.filter(|_| !kernel && !any_process),
+                changes_only: owner.filter(|_| !any_process),
+            },
             alive: AtomicU64::new(0),
             run: UnsafeCell::new(run),
         }

@@ -6,7 +6,6 @@ use crate::{device, log, proc, profile, security, syscall};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
-use dtrace_abi::{Attribute, PAttr, class, stability};
 use dtrace_engine::errno::Errno;
 use dtrace_engine::mem::try_box;
 use dtrace_engine::{Dtrace, Firing, Privileges, Probe, Provider, ProviderInfo};
@@ -36,38 +35,16 @@ pub(crate) fn fire(probe: &Probe<Linux>, firing: &Firing<'_>) {
     engine().fire(probe, firing);
 }
 
-const fn attribute(name: u8, data: u8, class: u8) -> Attribute {
-    Attribute { name, data, class }
-}
-
-/// The manual's stability tables (Dynamic Tracing Guide, chapters on the syscall and profile providers).
-const EVOLVING: Attribute = attribute(stability::EVOLVING, stability::EVOLVING, class::COMMON);
-const UNSTABLE_ISA: Attribute = attribute(stability::UNSTABLE, stability::UNSTABLE, class::ISA);
-const PRIVATE: Attribute = attribute(stability::PRIVATE, stability::PRIVATE, class::UNKNOWN);
-const UNSTABLE: Attribute = attribute(stability::UNSTABLE, stability::UNSTABLE, class::UNKNOWN);
-
 const SYSCALL: ProviderInfo<'static> = ProviderInfo {
     name: "syscall",
-    attributes: PAttr {
-        provider: EVOLVING,
-        module: PRIVATE,
-        function: UNSTABLE_ISA,
-        name: EVOLVING,
-        args: UNSTABLE_ISA,
-    },
+    attributes: dtrace_engine::syscall::STABILITY,
     privileges: Privileges::USER,
     uid: 0,
 };
 
 const PROFILE: ProviderInfo<'static> = ProviderInfo {
     name: "profile",
-    attributes: PAttr {
-        provider: EVOLVING,
-        module: UNSTABLE,
-        function: PRIVATE,
-        name: EVOLVING,
-        args: EVOLVING,
-    },
+    attributes: dtrace_engine::interval::STABILITY,
     privileges: Privileges::KERNEL.with(Privileges::USER),
     uid: 0,
 };
@@ -81,6 +58,10 @@ fn register(info: &ProviderInfo<'_>, provider: impl Provider<Linux> + 'static) -
 /// Makes everything that can be opened.
 fn start() -> Result<(), i32> {
     let refused = |error: Errno| -(error as i32);
+    // SAFETY: no preconditions.
+    if unsafe { ffi::host_destructive_disallowed() } {
+        engine().disallow_destructive();
+    }
     register(&SYSCALL, syscall::Syscall).map_err(refused)?;
     register(&PROFILE, profile::Profile).map_err(refused)?;
     proc::add()?;
@@ -90,7 +71,9 @@ fn start() -> Result<(), i32> {
 /// The module is loaded. Nothing of the driver runs yet.
 #[unsafe(no_mangle)]
 extern "C" fn rs_init() -> i32 {
-    let Ok(made) = Dtrace::new(Linux::new()) else { return -(Errno::ENOMEM as i32) };
+    let Ok(made) = Linux::new().map_err(Errno::from).and_then(Dtrace::new) else {
+        return -(Errno::ENOMEM as i32);
+    };
     // SAFETY: nothing else of the driver runs.
     unsafe { (*ENGINE.engine.get()).write(made) };
     ENGINE.live.store(true, Ordering::Release);
@@ -118,8 +101,11 @@ extern "C" fn rs_exit() {
 }
 
 fn drop_engine() {
-    // SAFETY: process context; waits for the housekeeper, the last that may use the engine.
-    unsafe { ffi::host_housekeep_stop() };
+    // SAFETY: process context; waits for the housekeeper, the last that may use the engine, and for signals under way.
+    unsafe {
+        ffi::host_housekeep_stop();
+        ffi::host_signals_wait();
+    }
     profile::forget();
     security::forget();
     ENGINE.live.store(false, Ordering::Release);

@@ -10,7 +10,10 @@ unsafe extern "C" {
     pub fn host_panic();
 }
 unsafe extern "C" {
-    pub fn host_breakpoint();
+    pub fn host_breakpoint() -> bool;
+}
+unsafe extern "C" {
+    pub fn host_destructive_disallowed() -> bool;
 }
 unsafe extern "C" {
     pub fn host_alloc(size: usize) -> *mut core::ffi::c_void;
@@ -73,6 +76,18 @@ unsafe extern "C" {
     pub fn host_call_on(cpu: u32, arg: *mut core::ffi::c_void) -> i32;
 }
 unsafe extern "C" {
+    pub fn host_move_to(cpu: u32, arg: *mut core::ffi::c_void) -> i32;
+}
+unsafe extern "C" {
+    pub fn host_hotplug_lock();
+}
+unsafe extern "C" {
+    pub fn host_hotplug_unlock();
+}
+unsafe extern "C" {
+    pub fn host_this_cpu() -> u32;
+}
+unsafe extern "C" {
     pub fn host_chill(ns: u64);
 }
 unsafe extern "C" {
@@ -126,13 +141,34 @@ unsafe extern "C" {
     pub fn host_gid() -> u32;
 }
 unsafe extern "C" {
+    pub fn host_ids(ids: *mut u32);
+}
+unsafe extern "C" {
+    pub fn host_has_user_memory() -> bool;
+}
+unsafe extern "C" {
+    pub fn host_is_dumpable() -> bool;
+}
+unsafe extern "C" {
     pub fn host_comm() -> *const u8;
 }
 unsafe extern "C" {
     pub fn host_task_start() -> u64;
 }
 unsafe extern "C" {
-    pub fn host_task_runtime() -> u64;
+    pub fn host_tid_of(task: *const core::ffi::c_void) -> u32;
+}
+unsafe extern "C" {
+    pub fn host_start_of(task: *const core::ffi::c_void) -> u64;
+}
+unsafe extern "C" {
+    pub fn host_runtime_of(task: *const core::ffi::c_void) -> u64;
+}
+unsafe extern "C" {
+    pub fn host_pid_of(task: *const core::ffi::c_void) -> u32;
+}
+unsafe extern "C" {
+    pub fn host_parent_of(task: *const core::ffi::c_void) -> *const core::ffi::c_void;
 }
 unsafe extern "C" {
     pub fn host_is_user_task() -> bool;
@@ -144,10 +180,10 @@ unsafe extern "C" {
     pub fn host_user_regs() -> *const core::ffi::c_void;
 }
 unsafe extern "C" {
-    pub fn host_progeny_of(pid: u32) -> bool;
+    pub fn host_user_segments(segments: *mut u64);
 }
 unsafe extern "C" {
-    pub fn host_send_signal(sig: i32);
+    pub fn host_user_trap() -> u64;
 }
 unsafe extern "C" {
     pub fn host_stack(pcs: *mut u64, limit: u32) -> u32;
@@ -162,10 +198,63 @@ unsafe extern "C" {
     pub fn host_capable() -> bool;
 }
 unsafe extern "C" {
+    pub fn host_send_signal(signal: i32) -> bool;
+}
+unsafe extern "C" {
+    pub fn host_signals_wait();
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct host_place {
+    pub mount: u64,
+    pub entry: u64,
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct host_mount {
+    pub root: u64,
+    pub parent: u64,
+    pub mountpoint: u64,
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct host_entry {
+    pub parent: u64,
+    pub name: u64,
+    pub len: u64,
+    pub magic: u64,
+    pub inode: u64,
+    pub hashed: bool,
+}
+unsafe extern "C" {
+    pub fn host_file_place(file: u64, to: *mut host_place) -> bool;
+}
+unsafe extern "C" {
+    pub fn host_root_place(to: *mut host_place) -> bool;
+}
+unsafe extern "C" {
+    pub fn host_mount(mount: u64, to: *mut host_mount) -> bool;
+}
+unsafe extern "C" {
+    pub fn host_entry(entry: u64, to: *mut host_entry) -> bool;
+}
+unsafe extern "C" {
+    pub fn host_mutex_owner(lock: u64, owner: *mut u64) -> bool;
+}
+unsafe extern "C" {
+    pub fn host_rwsem(lock: u64, count: *mut u64, owner: *mut u64) -> bool;
+}
+unsafe extern "C" {
     pub fn host_syscall_attach(enter: bool) -> i32;
 }
 unsafe extern "C" {
     pub fn host_syscall_detach(enter: bool);
+}
+unsafe extern "C" {
+    pub fn host_switch_attach() -> i32;
+}
+unsafe extern "C" {
+    pub fn host_switch_detach();
 }
 unsafe extern "C" {
     pub fn host_syscall_name(number: u32, ia32: bool) -> *const core::ffi::c_char;

@@ -8,25 +8,58 @@
 use crate::ffi;
 use crate::log;
 use crate::regs::{Frame, PtRegs};
+use crate::vtime::Vtime;
+use crate::{lock, path};
+use alloc::vec::Vec;
+use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_void};
 use core::fmt;
-use dtrace_engine::host::EXECNAME_SIZE;
-use dtrace_engine::{BadAddress, Firing, Host};
+use dtrace_engine::host::{EXECNAME_SIZE, LockQuestion};
+use dtrace_engine::mem::{OutOfMemory, try_build};
+use dtrace_engine::{BadAddress, Firing, Host, frames, syscall};
 
-/// The largest errno a system call returns as `-errno`.
-const MAX_ERRNO: i64 = 4095;
+/// The deepest kernel stack that is looked at, the driver's own frames included.
+const DEEPEST: usize = 256;
+
+/// The most ancestors of a process that are looked at.
+const ANCESTORS: usize = 4096;
+
+const SIGSTOP: i32 = 19;
+/// The highest number of a signal.
+const SIGNALS: i32 = 64;
 
 /// The machine under the driver.
 pub(crate) struct Linux {
     cpus: usize,
+    /// By CPU: where its kernel stack is put while it is looked at.
+    stacks: Vec<UnsafeCell<[u64; DEEPEST]>>,
+    vtime: Vtime,
 }
+
+// SAFETY: a stack is reached by its CPU only, in probe context, one walk at a time; the rest is atomic.
+unsafe impl Sync for Linux {}
 
 impl Linux {
     /// The machine as it is now. Process context.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new() -> Result<Self, OutOfMemory> {
         // SAFETY: no preconditions.
-        Linux { cpus: unsafe { ffi::host_cpu_ids() } as usize }
+        let cpus = unsafe { ffi::host_cpu_ids() } as usize;
+        let stacks = try_build(cpus, |_| Ok::<_, OutOfMemory>(UnsafeCell::new([0; DEEPEST])))?;
+        Ok(Linux { cpus, stacks, vtime: Vtime::new(cpus)? })
     }
+
+    /// Where the time of threads is kept.
+    pub(crate) fn vtime(&self) -> &Vtime {
+        &self.vtime
+    }
+}
+
+/// What `enter` gives to `leave`.
+#[derive(Clone, Copy)]
+pub(crate) struct Entered {
+    flags: u64,
+    /// The time since is to be left out of the thread's.
+    timed: bool,
 }
 
 /// Whether a probe may fire here: RCU watches, and this is no NMI (which could have interrupted a probe anywhere).
@@ -55,7 +88,7 @@ fn user_regs() -> Option<PtRegs> {
 }
 
 impl Host for Linux {
-    type Saved = u64;
+    type Saved = Entered;
 
     fn cpus(&self) -> usize {
         self.cpus
@@ -66,22 +99,45 @@ impl Host for Linux {
         unsafe { ffi::host_cpu_possible(cpu as u32) }
     }
 
-    fn enter(&self) -> (usize, u64) {
+    fn enter(&self) -> (usize, Entered) {
         let mut flags = 0;
         // SAFETY: `flags` is a live u64.
-        let cpu = unsafe { ffi::host_enter(&raw mut flags) };
-        (cpu as usize, flags)
+        let cpu = unsafe { ffi::host_enter(&raw mut flags) } as usize;
+        (cpu, Entered { flags, timed: self.vtime.enter(cpu) })
     }
 
-    fn leave(&self, _cpu: usize, saved: u64) {
-        // SAFETY: `saved` is what the matching `enter` returned.
-        unsafe { ffi::host_leave(saved) }
+    fn leave(&self, cpu: usize, saved: Entered) {
+        if saved.timed {
+            self.vtime.leave(cpu);
+        }
+        // SAFETY: the flags are what the matching `enter` got.
+        unsafe { ffi::host_leave(saved.flags) }
     }
 
     fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
         let mut call: &mut dyn FnMut() = f;
         // SAFETY: `host_call_on` waits, so the closure outlives the call; `rs_call` is its only user.
         unsafe { ffi::host_call_on(cpu as u32, (&raw mut call).cast()) == 0 }
+    }
+
+    fn move_to_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
+        let mut call: &mut dyn FnMut() = f;
+        // SAFETY: `host_move_to` calls `rs_call` before it returns or never, so the closure outlives the call.
+        unsafe { ffi::host_move_to(cpu as u32, (&raw mut call).cast()) == 0 }
+    }
+
+    fn while_offline(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
+        // SAFETY: process context; the lock is given back below.
+        let offline = unsafe {
+            ffi::host_hotplug_lock();
+            !ffi::host_cpu_online(cpu as u32)
+        };
+        if offline {
+            f();
+        }
+        // SAFETY: it was taken above.
+        unsafe { ffi::host_hotplug_unlock() };
+        offline
     }
 
     fn timestamp(&self) -> u64 {
@@ -95,8 +151,11 @@ impl Host for Linux {
     }
 
     fn vtimestamp(&self) -> u64 {
-        // SAFETY: no preconditions.
-        unsafe { ffi::host_task_runtime() }
+        self.vtime.current()
+    }
+
+    fn track_vtime(&self, wanted: bool) {
+        self.vtime.track(wanted);
     }
 
     fn pid(&self) -> u32 {
@@ -144,10 +203,18 @@ impl Host for Linux {
     }
 
     fn errno(&self, firing: &Firing<'_>) -> i32 {
-        match frame(firing).and_then(|frame| frame.result) {
-            Some(result) if (-MAX_ERRNO..0).contains(&result) => -result as i32,
-            _ => 0,
-        }
+        frame(firing).and_then(|frame| frame.result).map_or(0, syscall::errno)
+    }
+
+    /// As ptrace asks it: every id is the owner's, and the process has not been made secret.
+    fn is_owned_by(&self, uid: u32, gid: u32) -> bool {
+        let mut ids = [0; 6];
+        // SAFETY: the array is live; probe context is an RCU reader, which the credentials need.
+        let dumpable = unsafe {
+            ffi::host_ids(ids.as_mut_ptr());
+            ffi::host_is_dumpable()
+        };
+        dumpable && ids == [uid, uid, uid, gid, gid, gid]
     }
 
     fn ipl(&self) -> u32 {
@@ -156,47 +223,61 @@ impl Host for Linux {
     }
 
     fn progeny_of(&self, pid: u32) -> bool {
-        // SAFETY: no preconditions; probe context is an RCU reader, which the walk needs.
-        unsafe { ffi::host_progeny_of(pid) }
+        let mut task = self.curthread() as *const c_void;
+        for _ in 0..ANCESTORS {
+            // SAFETY: the current task, or a parent of it, in probe context, which is an RCU reader.
+            let (process, thread) = unsafe { (ffi::host_pid_of(task), ffi::host_tid_of(task)) };
+            if process == pid {
+                return true;
+            }
+            // The first of all is its own parent.
+            if thread == 0 {
+                return false;
+            }
+            // SAFETY: as above.
+            task = unsafe { ffi::host_parent_of(task) };
+        }
+        false
     }
 
     fn user_register(&self, _firing: &Firing<'_>, n: u32) -> Option<u64> {
-        user_regs()?.numbered(n)
+        let mut regs = user_regs()?.user();
+        let mut segments = [0; 6];
+        // SAFETY: a user task is current, and the array is live.
+        unsafe {
+            ffi::host_user_segments(segments.as_mut_ptr());
+            regs.trapno = ffi::host_user_trap();
+        }
+        [regs.fs, regs.gs, regs.es, regs.ds, regs.fs_base, regs.gs_base] = segments;
+        regs.numbered(n)
     }
 
-    /// The unwinder starts in the shim; the driver's own frames, innermost, are left out.
-    fn stack(&self, _firing: &Firing<'_>, skip: u32, out: &mut [u64]) -> usize {
-        // SAFETY: the pointer and length are of a live slice.
-        let got = unsafe { ffi::host_stack(out.as_mut_ptr(), out.len() as u32) } as usize;
-        let got = got.min(out.len());
+    /// The unwinder starts in the shim; what is left out is the driver's own frames, innermost, and where the kernel was
+    /// interrupted, those of the interrupt.
+    fn stack(&self, firing: &Firing<'_>, skip: u32, out: &mut [u64]) -> usize {
         // SAFETY: no preconditions.
-        let own = out.iter().take(got).take_while(|&&pc| unsafe { ffi::host_own_text(pc) }).count();
-        let from = (own + skip as usize).min(got);
-        out.copy_within(from..got, 0);
-        got - from
+        let cpu = unsafe { ffi::host_this_cpu() } as usize;
+        let Some(stack) = self.stacks.get(cpu) else { return 0 };
+        // SAFETY: probe context on this CPU; the reference is gone when this returns, and nothing in here calls back.
+        let stack = unsafe { &mut *stack.get() };
+        // SAFETY: the pointer and length are of a live array.
+        let got = unsafe { ffi::host_stack(stack.as_mut_ptr(), DEEPEST as u32) } as usize;
+        let frames = stack.get(..got).unwrap_or_default();
+        // SAFETY: no preconditions.
+        let own = frames.iter().take_while(|&&pc| unsafe { ffi::host_own_text(pc) }).count();
+        let interrupted = frame(firing)
+            .and_then(|frame| frame.interrupted)
+            .and_then(|place| frames.iter().position(|&pc| pc == place));
+        let from = interrupted.unwrap_or(own) + skip as usize;
+        let frames = frames.get(from..).unwrap_or_default();
+        out.iter_mut().zip(frames).map(|(to, from)| *to = *from).count()
     }
 
     /// By frame pointers from the registers with which the thread entered the kernel.
     fn user_stack(&self, _firing: &Firing<'_>, out: &mut [u64]) -> usize {
         let Some(regs) = user_regs() else { return 0 };
-        let (mut pc, mut fp) = (regs.ip, regs.bp);
-        let mut len = 0;
-        for slot in out.iter_mut() {
-            *slot = pc;
-            len += 1;
-            let mut saved = [0u8; 16];
-            if fp == 0 || self.load_user(fp, &mut saved).is_err() {
-                break;
-            }
-            let saved = u128::from_le_bytes(saved);
-            let (next, ret) = (saved as u64, (saved >> 64) as u64);
-            // Frames lie towards higher addresses; anything else is no frame chain.
-            if next <= fp || ret == 0 {
-                break;
-            }
-            (fp, pc) = (next, ret);
-        }
-        len
+        let regs = regs.user();
+        frames::walk(regs.ip, regs.bp, regs.word(), out, |addr, to| self.load_user(addr, to))
     }
 
     fn load(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
@@ -207,7 +288,12 @@ impl Host for Linux {
         }
     }
 
+    /// A kernel thread has no user memory, though the processor still has that of whoever ran before.
     fn load_user(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        // SAFETY: no preconditions.
+        if !unsafe { ffi::host_has_user_memory() } {
+            return Err(BadAddress);
+        }
         // SAFETY: as in `load`.
         match unsafe { ffi::host_load_user(dst.as_mut_ptr().cast(), addr, dst.len()) } {
             0 => Ok(()),
@@ -216,6 +302,10 @@ impl Host for Linux {
     }
 
     fn store_user(&self, addr: u64, src: &[u8]) -> Result<(), BadAddress> {
+        // SAFETY: no preconditions.
+        if !unsafe { ffi::host_has_user_memory() } {
+            return Err(BadAddress);
+        }
         // SAFETY: the source is a live slice; the destination is checked by the kernel's no-fault copy.
         match unsafe { ffi::host_store_user(addr, src.as_ptr().cast(), src.len()) } {
             0 => Ok(()),
@@ -223,19 +313,40 @@ impl Host for Linux {
         }
     }
 
+    fn d_path(&self, file: u64, out: &mut [u8]) -> Option<usize> {
+        path::of_file(file, out)
+    }
+
+    fn lock_state(&self, question: LockQuestion, lock: u64) -> Option<Result<u64, BadAddress>> {
+        Some(lock::state(question, lock, self.curthread()))
+    }
+
+    fn stop(&self) -> bool {
+        self.raise(SIGSTOP)
+    }
+
+    /// Kernel threads take no signals.
+    fn raise(&self, signal: i32) -> bool {
+        // SAFETY: no preconditions but probe context.
+        (1..=SIGNALS).contains(&signal)
+            && unsafe { ffi::host_is_user_task() && ffi::host_send_signal(signal) }
+    }
+
     fn chill(&self, ns: u64) {
         // SAFETY: no preconditions.
         unsafe { ffi::host_chill(ns) }
     }
 
-    fn breakpoint(&self) {
-        // SAFETY: no preconditions: a trap into whatever debugger the kernel has.
+    /// Without a debugger there is nobody to continue from a breakpoint: the machine would die of it. So nothing is done.
+    fn breakpoint(&self) -> bool {
+        // SAFETY: no preconditions.
         unsafe { ffi::host_breakpoint() }
     }
 
-    fn panic(&self) {
+    fn panic(&self) -> bool {
         // SAFETY: no preconditions: the machine stops, as the D program asked.
-        unsafe { ffi::host_panic() }
+        unsafe { ffi::host_panic() };
+        true
     }
 
     fn ioctl_read(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {

@@ -27,13 +27,16 @@ mod driver;
 )]
 mod ffi;
 mod host;
+mod lock;
 mod log;
 #[cfg(target_os = "none")]
 mod memory;
+mod path;
 mod proc;
 mod profile;
 mod regs;
 mod security;
 mod syscall;
+mod vtime;
 
 use driver::fire;

@@ -144,6 +144,6 @@ extern "C" fn rs_timer(cookie: *mut c_void, timer: *const ffi::host_timer, regs:
     // SAFETY: this is the callback of the timer.
     let late = unsafe { ffi::host_timer_late(timer) };
     let args = [kernel, user, late];
-    let frame = Frame { result: None };
+    let frame = Frame { result: None, interrupted: (kernel != 0).then_some(kernel) };
     crate::fire(probe, &Firing::with_regs(&args, (&raw const frame).cast()));
 }

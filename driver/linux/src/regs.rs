@@ -1,6 +1,8 @@
-//! The registers of an interrupted or trapped thread, and what D calls them.
+//! The registers of an interrupted or trapped thread.
 //!
-//! `PtRegs` is the kernel's `struct pt_regs` on x86-64, which is ABI (ptrace shows it) and the same in every kernel.
+//! What D calls them, the engine knows. `PtRegs` is the kernel's `struct pt_regs` on x86-64, which is ABI (ptrace shows it) and the same in every kernel.
+
+use dtrace_engine::registers::UserRegisters;
 
 /// `struct pt_regs` of x86-64.
 #[repr(C)]
@@ -39,51 +41,32 @@ impl PtRegs {
         self.cs & 3 == 3
     }
 
-    /// `uregs[n]` (contract 2.7): 0 to 18 are the i386 names GS FS ES DS EDI ESI EBP ESP EBX EDX ECX EAX TRAPNO ERR EIP CS
-    /// EFL UESP SS, read as their 64-bit counterparts; from 19 on the amd64 order R15 R14 … SS FS GS ES DS. Segment
-    /// registers that a 64-bit frame does not hold, and TRAPNO, are 0.
-    pub(crate) fn numbered(&self, n: u32) -> Option<u64> {
-        Some(match n {
-            0..=3 => 0,
-            4 => self.di,
-            5 => self.si,
-            6 => self.bp,
-            7 | 17 => self.sp,
-            8 => self.bx,
-            9 => self.dx,
-            10 => self.cx,
-            11 => self.ax,
-            12 => 0,
-            13 => self.orig_ax,
-            14 => self.ip,
-            15 => self.cs,
-            16 => self.flags,
-            18 => self.ss,
-            19 => self.r15,
-            20 => self.r14,
-            21 => self.r13,
-            22 => self.r12,
-            23 => self.r11,
-            24 => self.r10,
-            25 => self.r9,
-            26 => self.r8,
-            27 => self.di,
-            28 => self.si,
-            29 => self.bp,
-            30 => self.bx,
-            31 => self.dx,
-            32 => self.cx,
-            33 => self.ax,
-            34 => 0,
-            35 => self.orig_ax,
-            36 => self.ip,
-            37 => self.cs,
-            38 => self.flags,
-            39 => self.sp,
-            40 => self.ss,
-            41..=44 => 0,
-            _ => return None,
-        })
+    /// As the engine knows them, without what is not in the frame.
+    pub(crate) fn user(&self) -> UserRegisters {
+        UserRegisters {
+            r15: self.r15,
+            r14: self.r14,
+            r13: self.r13,
+            r12: self.r12,
+            r11: self.r11,
+            r10: self.r10,
+            r9: self.r9,
+            r8: self.r8,
+            di: self.di,
+            si: self.si,
+            bp: self.bp,
+            bx: self.bx,
+            dx: self.dx,
+            cx: self.cx,
+            ax: self.ax,
+            err: self.orig_ax,
+            ip: self.ip,
+            cs: self.cs,
+            flags: self.flags,
+            sp: self.sp,
+            ss: self.ss,
+            ..UserRegisters::default()
+        }
     }
 }
 
@@ -92,4 +75,6 @@ impl PtRegs {
 pub(crate) struct Frame {
     /// What a system call that returns here returns to its caller; None where nothing returns.
     pub(crate) result: Option<i64>,
+    /// Where the kernel was interrupted; None where the provider's hook was called.
+    pub(crate) interrupted: Option<u64>,
 }

@@ -21,6 +21,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use dtrace_engine::errno::Errno;
+use dtrace_engine::syscall::returned;
 use dtrace_engine::{Description, Firing, Probe, Provider, Registrar};
 
 /// More than the highest number of any table.
@@ -247,7 +248,7 @@ extern "C" fn rs_sys_enter(_data: *mut c_void, regs: *const c_void, number: i64)
         Abi::X64 => [regs.di, regs.si, regs.dx, regs.r10, regs.r8, regs.r9],
         Abi::Ia32 => [regs.bx, regs.cx, regs.dx, regs.si, regs.di, regs.bp].map(|arg| arg & 0xffff_ffff),
     };
-    let frame = Frame { result: None };
+    let frame = Frame { result: None, interrupted: None };
     crate::fire(probe, &Firing::with_regs(&args, (&raw const frame).cast()));
 }
 
@@ -261,14 +262,8 @@ extern "C" fn rs_sys_exit(_data: *mut c_void, regs: *const c_void, result: i64) 
         return;
     }
     let args = returned(result);
-    let frame = Frame { result: Some(result) };
+    let frame = Frame { result: Some(result), interrupted: None };
     crate::fire(probe, &Firing::with_regs(&args, (&raw const frame).cast()));
-}
-
-/// arg0 to arg2 of a return probe (contract 4.1): -1 for a failure or else the result, the result as it is, its high half.
-fn returned(result: i64) -> [u64; 3] {
-    let shown = if result < 0 { -1 } else { result };
-    [shown.cast_unsigned(), result.cast_unsigned(), result.cast_unsigned() >> 32]
 }
 
 /// Whether a call returns in a child, too, where its result is 0.
@@ -284,16 +279,6 @@ fn forks(number: u64, abi: Abi) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_failure_returns_minus_one_and_the_raw_result() {
-        assert_eq!(returned(-2), [u64::MAX, (-2i64).cast_unsigned(), 0xffff_ffff]);
-    }
-
-    #[test]
-    fn a_success_returns_the_result_and_its_high_half() {
-        assert_eq!(returned(0x1_0000_0007), [0x1_0000_0007, 0x1_0000_0007, 1]);
-    }
 
     #[test]
     fn a_cookie_says_number_side_and_table() {

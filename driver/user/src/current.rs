@@ -6,8 +6,10 @@
 //! What costs a file of /proc is read when a D program asks for it, and not kept: an id or a name may change between two
 //! system calls.
 
+use dtrace_engine::registers::UserRegisters;
 use std::cell::Cell;
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::ptr;
 
 /// A traced thread in a system call stop.
@@ -42,7 +44,7 @@ impl Traced {
     }
 
     /// The thread's registers in user mode. Only its tracer may ask, and only the tracer's thread has a current `Traced`.
-    pub(crate) fn registers(self) -> Option<libc::user_regs_struct> {
+    pub(crate) fn registers(self) -> Option<UserRegisters> {
         // SAFETY: the structure is plain integers, for which zero is a value.
         let mut regs: libc::user_regs_struct = unsafe { std::mem::zeroed() };
         // SAFETY: PTRACE_GETREGS writes one user_regs_struct to the address it is given.
@@ -54,7 +56,36 @@ impl Traced {
                 &raw mut regs,
             )
         };
-        (got == 0).then_some(regs)
+        (got == 0).then_some(UserRegisters {
+            r15: regs.r15,
+            r14: regs.r14,
+            r13: regs.r13,
+            r12: regs.r12,
+            r11: regs.r11,
+            r10: regs.r10,
+            r9: regs.r9,
+            r8: regs.r8,
+            di: regs.rdi,
+            si: regs.rsi,
+            bp: regs.rbp,
+            bx: regs.rbx,
+            dx: regs.rdx,
+            cx: regs.rcx,
+            ax: regs.rax,
+            trapno: 0,
+            err: regs.orig_rax,
+            ip: regs.rip,
+            cs: regs.cs,
+            flags: regs.eflags,
+            sp: regs.rsp,
+            ss: regs.ss,
+            fs: regs.fs,
+            gs: regs.gs,
+            es: regs.es,
+            ds: regs.ds,
+            fs_base: regs.fs_base,
+            gs_base: regs.gs_base,
+        })
     }
 }
 
@@ -79,6 +110,12 @@ pub(crate) fn comm(tid: u32) -> Vec<u8> {
         name.pop();
     }
     name
+}
+
+/// The path of an open descriptor of a thread.
+pub(crate) fn descriptor(tid: u32, number: u32) -> Option<Vec<u8>> {
+    let path = fs::read_link(format!("/proc/{tid}/fd/{number}")).ok()?;
+    Some(path.into_os_string().into_vec())
 }
 
 /// What `/proc/TID/status` says in the line `Field:`, first number.

@@ -6,9 +6,9 @@
 use crate::host::Process;
 use crate::profile::Profile;
 use crate::syscall::Syscall;
-use dtrace_abi::{Attribute, PAttr, class, stability};
+use dtrace_abi::PAttr;
 use dtrace_engine::errno::Errno;
-use dtrace_engine::{Consumer, Cred, Dtrace, Privileges, ProviderInfo};
+use dtrace_engine::{Consumer, Cred, Dtrace, Privileges, ProviderInfo, interval, syscall};
 use std::ffi::c_void;
 use std::sync::OnceLock;
 use std::thread;
@@ -16,27 +16,12 @@ use std::time::Duration;
 
 static ENGINE: OnceLock<Dtrace<Process>> = OnceLock::new();
 
-/// The dtrace provider's neighbours here, with the manual's stability tables.
-const EVOLVING: Attribute = attribute(stability::EVOLVING, class::COMMON);
-const UNSTABLE_ISA: Attribute = attribute(stability::UNSTABLE, class::ISA);
-const UNSTABLE: Attribute = attribute(stability::UNSTABLE, class::UNKNOWN);
-const PRIVATE: Attribute = attribute(stability::PRIVATE, class::UNKNOWN);
-
-const fn attribute(stability: u8, class: u8) -> Attribute {
-    Attribute { name: stability, data: stability, class }
-}
-
 fn make() -> Dtrace<Process> {
     let Ok(dtrace) = Dtrace::new(Process::new()) else { panic!("no memory for the engine") };
     let profile = Profile::new(dtrace.host());
     let providers = [
-        register(&dtrace, "profile", [EVOLVING, UNSTABLE, PRIVATE, EVOLVING, EVOLVING], Box::new(profile)),
-        register(
-            &dtrace,
-            "syscall",
-            [EVOLVING, PRIVATE, UNSTABLE_ISA, EVOLVING, UNSTABLE_ISA],
-            Box::new(Syscall),
-        ),
+        register(&dtrace, "profile", interval::STABILITY, Box::new(profile)),
+        register(&dtrace, "syscall", syscall::STABILITY, Box::new(Syscall)),
     ];
     assert!(providers.iter().all(Result::is_ok), "no memory for the providers");
     dtrace
@@ -45,10 +30,9 @@ fn make() -> Dtrace<Process> {
 fn register(
     dtrace: &Dtrace<Process>,
     name: &str,
-    [provider, module, function, probe, args]: [Attribute; 5],
+    attributes: PAttr,
     implementation: Box<dyn dtrace_engine::Provider<Process>>,
 ) -> Result<(), Errno> {
-    let attributes = PAttr { provider, module, function, name: probe, args };
     // Everything that can be traced is this user's own already.
     let info = ProviderInfo { name, attributes, privileges: Privileges::NONE, uid: 0 };
     dtrace.register(&info, implementation).map(drop)

@@ -9,7 +9,7 @@ use crate::hook;
 use crate::memory::Memory;
 use crate::slot::Slots;
 use dtrace_engine::host::EXECNAME_SIZE;
-use dtrace_engine::{BadAddress, Firing, Host};
+use dtrace_engine::{BadAddress, Firing, Host, frames, syscall};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
@@ -145,10 +145,7 @@ impl Host for Process {
     }
 
     fn errno(&self, _firing: &Firing<'_>) -> i32 {
-        match Traced::current().and_then(|traced| traced.result) {
-            Some(result) if (-4095..0).contains(&result) => -result as i32,
-            _ => 0,
-        }
+        Traced::current().and_then(|traced| traced.result).map_or(0, syscall::errno)
     }
 
     fn ipl(&self) -> u32 {
@@ -171,7 +168,7 @@ impl Host for Process {
     }
 
     fn user_register(&self, _firing: &Firing<'_>, n: u32) -> Option<u64> {
-        numbered(&Traced::current()?.registers()?, n)
+        Traced::current()?.registers()?.numbered(n)
     }
 
     /// There is no kernel stack to be seen from here.
@@ -182,26 +179,7 @@ impl Host for Process {
     /// By frame pointers, from the registers in user mode.
     fn user_stack(&self, _firing: &Firing<'_>, out: &mut [u64]) -> usize {
         let Some(regs) = Traced::current().and_then(Traced::registers) else { return 0 };
-        let (mut pc, mut fp) = (regs.rip, regs.rbp);
-        let mut len = 0;
-        for slot in out {
-            *slot = pc;
-            len += 1;
-            let (mut next, mut ret) = ([0u8; 8], [0u8; 8]);
-            if fp == 0
-                || self.load_user(fp, &mut next).is_err()
-                || self.load_user(fp.wrapping_add(8), &mut ret).is_err()
-            {
-                break;
-            }
-            let (next, ret) = (u64::from_ne_bytes(next), u64::from_ne_bytes(ret));
-            // Frames lie towards higher addresses; anything else is no chain of frames.
-            if next <= fp || ret == 0 {
-                break;
-            }
-            (fp, pc) = (next, ret);
-        }
-        len
+        frames::walk(regs.ip, regs.bp, regs.word(), out, |addr, to| self.load_user(addr, to))
     }
 
     fn load(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
@@ -220,15 +198,24 @@ impl Host for Process {
         unsafe { Memory::of(traced.pid).write(addr, src) }
     }
 
-    fn stop(&self) {
-        self.raise(libc::SIGSTOP);
+    /// There is no `struct file` here. What a D program can have is the number of a descriptor, so that is what is taken.
+    fn d_path(&self, file: u64, out: &mut [u8]) -> Option<usize> {
+        let descriptor = u32::try_from(file).ok()?;
+        let path = current::descriptor(self.tid(), descriptor)?;
+        let len = path.len().min(out.len().checked_sub(1)?);
+        out.get_mut(..len)?.copy_from_slice(path.get(..len)?);
+        *out.get_mut(len)? = 0;
+        Some(len)
     }
 
-    fn raise(&self, signal: i32) {
-        if let Some(traced) = Traced::current() {
-            // SAFETY: no preconditions. The process is one that is traced on the user's behalf.
-            unsafe { libc::kill(traced.pid.cast_signed(), signal) };
-        }
+    fn stop(&self) -> bool {
+        self.raise(libc::SIGSTOP)
+    }
+
+    /// Only what is traced is signalled: a probe that is about no traced process is about this one, which traces.
+    fn raise(&self, signal: i32) -> bool {
+        // SAFETY: no preconditions. The process is one that is traced on the user's behalf.
+        Traced::current().is_some_and(|traced| unsafe { libc::kill(traced.pid.cast_signed(), signal) } == 0)
     }
 
     fn chill(&self, ns: u64) {
@@ -280,61 +267,6 @@ fn padded(name: &[u8]) -> [u8; EXECNAME_SIZE] {
         *to = *from;
     }
     out
-}
-
-/// `uregs[n]` (contract 2.7): 0 to 18 are the i386 names GS FS ES DS EDI ESI EBP ESP EBX EDX ECX EAX TRAPNO ERR EIP CS EFL UESP
-/// SS, read as their 64-bit counterparts; from 19 on the amd64 order.
-fn numbered(regs: &libc::user_regs_struct, n: u32) -> Option<u64> {
-    let values = [
-        regs.gs,
-        regs.fs,
-        regs.es,
-        regs.ds,
-        regs.rdi,
-        regs.rsi,
-        regs.rbp,
-        regs.rsp,
-        regs.rbx,
-        regs.rdx,
-        regs.rcx,
-        regs.rax,
-        0,
-        regs.orig_rax,
-        regs.rip,
-        regs.cs,
-        regs.eflags,
-        regs.rsp,
-        regs.ss,
-        regs.r15,
-        regs.r14,
-        regs.r13,
-        regs.r12,
-        regs.r11,
-        regs.r10,
-        regs.r9,
-        regs.r8,
-        regs.rdi,
-        regs.rsi,
-        regs.rbp,
-        regs.rbx,
-        regs.rdx,
-        regs.rcx,
-        regs.rax,
-        0,
-        regs.orig_rax,
-        regs.rip,
-        regs.cs,
-        regs.eflags,
-        regs.rsp,
-        regs.ss,
-        regs.fs,
-        regs.gs,
-        regs.es,
-        regs.ds,
-        regs.fs_base,
-        regs.gs_base,
-    ];
-    values.get(n as usize).copied()
 }
 
 /// The control mutex in two halves, as the engine wants it.

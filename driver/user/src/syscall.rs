@@ -8,6 +8,7 @@ use crate::hook::Hook;
 use crate::host::Process;
 use crate::tracer;
 use dtrace_engine::errno::Errno;
+use dtrace_engine::syscall::returned;
 use dtrace_engine::{Description, Firing, Probe, Provider, Registrar};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -134,14 +135,9 @@ pub(crate) fn enter(call: Call) {
     }
 }
 
-/// Fires the return probe: arg0 is -1 for a failure or else the result, arg1 the result as it is, arg2 its high half.
+/// Fires the return probe.
 pub(crate) fn leave(call: Call, result: i64) {
     if let Some(hook) = RETURN.get(call.number).filter(|hook| hook.is_set()) {
-        let shown = if result < 0 { -1 } else { result };
-        hook.fire(&Firing::new(&[
-            shown.cast_unsigned(),
-            result.cast_unsigned(),
-            result.cast_unsigned() >> 32,
-        ]));
+        hook.fire(&Firing::new(&returned(result)));
     }
 }

@@ -140,7 +140,7 @@ fn run<H: Host>(
     let clause = interp::Clause {
         variables: &annotator.variables,
         speculations: &(),
-        access: Access { kernel: false, process: true },
+        access: Access { process: true, ..Access::NONE },
         strsize: surroundings.strsize,
         epid: 0,
     };

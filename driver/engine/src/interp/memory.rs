@@ -219,6 +219,17 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
         if self.clause.access.process { Ok(()) } else { Err(Trap::at(FaultKind::UserPrivilege, address)) }
     }
 
+    /// Fails unless the consumer may change the current process.
+    pub(crate) fn need_control(&self, address: u64) -> Result<(), Trap> {
+        self.need_process(address)?;
+        match self.clause.access.changes_only {
+            Some(owner) if !self.moment.host.is_owned_by(owner.uid, owner.gid) => {
+                Err(Trap::at(FaultKind::UserPrivilege, address))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Fails unless the consumer may look at the kernel.
     pub(crate) fn need_kernel(&self) -> Result<(), Trap> {
         if self.clause.access.kernel { Ok(()) } else { Err(Trap::new(FaultKind::KernelPrivilege)) }

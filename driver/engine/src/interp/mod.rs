@@ -130,13 +130,26 @@ pub struct Access {
     pub kernel: bool,
     /// The current process: its memory, its stack, who it is.
     pub process: bool,
+    /// Only the processes of this owner may be looked into.
+    pub sees_only: Option<Owner>,
+    /// Only the processes of this owner may be changed: stopped, sent a signal, written to.
+    pub changes_only: Option<Owner>,
+}
+
+/// Whose processes a consumer is confined to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The user id.
+    pub uid: u32,
+    /// The group id.
+    pub gid: u32,
 }
 
 impl Access {
     /// Everything.
-    pub const ALL: Access = Access { kernel: true, process: true };
+    pub const ALL: Access = Access { kernel: true, process: true, sees_only: None, changes_only: None };
     /// Nothing but the consumer's own variables.
-    pub const NONE: Access = Access { kernel: false, process: false };
+    pub const NONE: Access = Access { kernel: false, process: false, sees_only: None, changes_only: None };
 }
 
 /// The subroutine `speculation()`: the consumer's speculation buffers.

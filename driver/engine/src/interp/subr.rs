@@ -5,10 +5,12 @@ use dtrace_abi::dif;
 use super::memory::copy_own;
 use super::tuple::Tuple;
 use super::{FaultKind, Machine, Subject, Trap};
-use crate::host::Host;
+use crate::host::{Host, LockQuestion};
 
 /// The most that one `copyout` writes: interrupts are off meanwhile.
 const COPYOUT_MAX: u64 = 1 << 20;
+/// Bits of the minor number in a `dev_t` of the kernel.
+const MINOR_BITS: u32 = 20;
 /// The piece that is copied out at a time.
 const PIECE: usize = 128;
 
@@ -74,10 +76,12 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             dif::SUBR_TOUPPER => self.change_case(arg(0), |byte| byte.to_ascii_uppercase()),
             dif::SUBR_TOLOWER => self.change_case(arg(0), |byte| byte.to_ascii_lowercase()),
             dif::SUBR_D_PATH => self.d_path(arg(0)),
-            // The questions about Solaris's locks, streams and devices have no answer here.
-            dif::SUBR_MUTEX_OWNED..=dif::SUBR_RW_ISWRITER | dif::SUBR_MSGDSIZE..=dif::SUBR_DDI_PATHNAME => {
-                Ok(unchanged)
-            }
+            // The kernel's own device numbers, which are what its structures hold: 12 bits and 20.
+            dif::SUBR_GETMAJOR => Ok((arg(0) as u32 >> MINOR_BITS).into()),
+            dif::SUBR_GETMINOR => Ok((arg(0) as u32 & ((1 << MINOR_BITS) - 1)).into()),
+            dif::SUBR_MUTEX_OWNED..=dif::SUBR_RW_ISWRITER => self.lock_state(subroutine, arg(0), unchanged),
+            // The questions about Solaris's streams and devices have no answer here (contract 2.4).
+            dif::SUBR_MSGDSIZE | dif::SUBR_MSGSIZE | dif::SUBR_DDI_PATHNAME => Ok(unchanged),
             _ => Err(Trap::new(FaultKind::IllegalOperation)),
         }
     }
@@ -111,8 +115,26 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
         Ok(())
     }
 
+    /// `mutex_owned()` and its like.
+    fn lock_state(&self, subroutine: u32, lock: u64, unchanged: u64) -> Result<u64, Trap> {
+        self.need_kernel()?;
+        let question = match subroutine {
+            dif::SUBR_MUTEX_OWNED => LockQuestion::Owned,
+            dif::SUBR_MUTEX_OWNER => LockQuestion::Owner,
+            dif::SUBR_MUTEX_TYPE_ADAPTIVE => LockQuestion::Adaptive,
+            dif::SUBR_MUTEX_TYPE_SPIN => LockQuestion::Spin,
+            dif::SUBR_RW_READ_HELD => LockQuestion::ReadHeld,
+            dif::SUBR_RW_WRITE_HELD => LockQuestion::WriteHeld,
+            _ => LockQuestion::IsWriter,
+        };
+        match self.moment.host.lock_state(question, lock) {
+            Some(state) => state.map_err(|_| Trap::at(FaultKind::BadAddress, lock)),
+            None => Ok(unchanged),
+        }
+    }
+
     fn copyout(&self, from: u64, address: u64, size: u64) -> Result<(), Trap> {
-        self.need_process(address)?;
+        self.need_control(address)?;
         if size > COPYOUT_MAX {
             return Err(Trap::at(FaultKind::BadAddress, address));
         }

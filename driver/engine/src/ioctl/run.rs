@@ -30,18 +30,27 @@ struct Demand {
     aggregates: bool,
     destructive: bool,
     speculates: bool,
+    /// The time of threads is asked for.
+    vtime: bool,
 }
 
 impl Demand {
     fn of(session: &Session) -> Demand {
         let clauses = session.clauses();
-        let mut demand =
-            Demand { record: 0, end: 0, aggregates: false, destructive: false, speculates: false };
+        let mut demand = Demand {
+            record: 0,
+            end: 0,
+            aggregates: false,
+            destructive: false,
+            speculates: false,
+            vtime: false,
+        };
         for clause in clauses {
             let needed = u64::from(clause.needed);
             demand.record = demand.record.max(needed);
             demand.aggregates |= clause.aggregates();
             demand.destructive |= clause.destructive;
+            demand.vtime |= clause.uses.intersects(Uses::VTIMESTAMP);
             demand.speculates |= clause.speculative || clause.uses.intersects(Uses::SPECULATION);
         }
         for ecb in session.ecbs.iter().filter(|ecb| ecb.probe.get() == END_ID) {
@@ -95,6 +104,10 @@ impl<H: Host> Request<'_, H> {
             cpu => cpu.map(|cpu| cpu as usize),
         };
         dtrace.prepare(session, &mut options, &demand, cpu)?;
+        if demand.vtime {
+            dtrace.host.track_vtime(true);
+            session.tracks_vtime = true;
+        }
         session.options = options;
         session.heard = now;
         session.cleaned = now;
@@ -190,7 +203,7 @@ impl<H: Host> Dtrace<H> {
         let firing = Firing::new(&args);
         let mut fired_on = None;
         if let Some(cpu) = cpu {
-            let ran = self.host.on_cpu(cpu, &mut || fired_on = Some(self.fire_enabled(probe, &firing)));
+            let ran = self.host.move_to_cpu(cpu, &mut || fired_on = Some(self.fire_enabled(probe, &firing)));
             if ran {
                 return fired_on.unwrap_or(cpu);
             }

@@ -10,7 +10,7 @@ extern crate std;
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::string::{String, ToString};
 use std::sync::{Condvar, Mutex, RwLock};
 use std::thread;
@@ -121,6 +121,11 @@ pub struct Mock {
     /// What a reader of the machine's processes finds dead.
     dead: Mutex<Vec<u64>>,
     effects: Mutex<Vec<Effect>>,
+    /// This CPU is there and offline; `usize::MAX` if none is.
+    offline: AtomicUsize,
+    /// How many want the time of threads accounted.
+    vtime_wanted: AtomicU64,
+    has_debugger: AtomicBool,
     locked: Mutex<bool>,
     unlocked: Condvar,
 }
@@ -140,6 +145,9 @@ impl Mock {
             user_stack: RwLock::new(((1..=3u64).map(|n| USER_BASE + n * 16).collect(), 0x1006)),
             dead: Mutex::new(Vec::new()),
             effects: Mutex::new(Vec::new()),
+            offline: AtomicUsize::new(usize::MAX),
+            vtime_wanted: AtomicU64::new(0),
+            has_debugger: AtomicBool::new(true),
             locked: Mutex::new(false),
             unlocked: Condvar::new(),
         }
@@ -173,6 +181,25 @@ impl Mock {
     /// From now on, time passes whenever somebody looks at the clock: so much.
     pub fn tick(&self, ns: u64) {
         self.tick.store(ns, Ordering::Relaxed);
+    }
+
+    /// A CPU goes offline, or the one that was comes back.
+    pub fn set_offline(&self, cpu: Option<usize>) {
+        self.offline.store(cpu.unwrap_or(usize::MAX), Ordering::Relaxed);
+    }
+
+    fn is_offline(&self, cpu: usize) -> bool {
+        self.offline.load(Ordering::Relaxed) == cpu
+    }
+
+    /// How many consumers want the time of threads accounted.
+    pub fn vtime_wanted(&self) -> u64 {
+        self.vtime_wanted.load(Ordering::Relaxed)
+    }
+
+    /// The machine's debugger goes away.
+    pub fn remove_debugger(&self) {
+        self.has_debugger.store(false, Ordering::Relaxed);
     }
 
     /// How often a clock was read.
@@ -266,13 +293,28 @@ impl Host for Mock {
     }
 
     fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
-        if !self.cpu_present(cpu) {
+        if !self.cpu_present(cpu) || self.is_offline(cpu) {
             return false;
         }
         let here = CPU.replace(cpu);
         f();
         CPU.set(here);
         true
+    }
+
+    fn while_offline(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
+        let offline = self.is_offline(cpu);
+        if offline {
+            f();
+        }
+        offline
+    }
+
+    fn track_vtime(&self, wanted: bool) {
+        match wanted {
+            true => self.vtime_wanted.fetch_add(1, Ordering::Relaxed),
+            false => self.vtime_wanted.fetch_sub(1, Ordering::Relaxed),
+        };
     }
 
     fn timestamp(&self) -> u64 {
@@ -378,24 +420,28 @@ impl Host for Mock {
         poke(&self.user, addr.wrapping_sub(USER_BASE), src)
     }
 
-    fn stop(&self) {
+    fn stop(&self) -> bool {
         self.note(Effect::Stop);
+        true
     }
 
-    fn raise(&self, signal: i32) {
+    fn raise(&self, signal: i32) -> bool {
         self.note(Effect::Raise(signal));
+        true
     }
 
     fn chill(&self, ns: u64) {
         self.note(Effect::Chill(ns));
     }
 
-    fn breakpoint(&self) {
+    fn breakpoint(&self) -> bool {
         self.note(Effect::Breakpoint);
+        self.has_debugger.load(Ordering::Relaxed)
     }
 
-    fn panic(&self) {
+    fn panic(&self) -> bool {
         self.note(Effect::Panic);
+        true
     }
 
     fn ioctl_read(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {

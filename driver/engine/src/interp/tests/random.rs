@@ -110,7 +110,7 @@ fn every_verified_program_ends_in_a_value_or_a_fault() {
         let mut world = World::new();
         world.strsize = random.one(&[1, 2, 8, 64, 256]);
         world.scratch = random.one(&[0, 16, 128, 4096]);
-        world.access = Access { kernel: round % 3 != 0, process: round % 5 != 0 };
+        world.access = Access { kernel: round % 3 != 0, process: round % 5 != 0, ..Access::ALL };
         let difos: Vec<Difo> = (0..programs)
             .map(|_| {
                 let len = random.below(40) as u32;
