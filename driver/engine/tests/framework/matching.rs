@@ -152,7 +152,7 @@ fn who_may_trace_its_own_processes_sees_no_firing_in_others() {
         consumer.go().unwrap();
     }
     for uid in [0, 1000, 1001, 1000] {
-        become_who(Who { uid, ..Who::default() });
+        become_who(Who { uid, gid: uid, ..Who::default() });
         rig.probe(4).fire(&[]);
     }
     assert_eq!(mine.buffer(0).unwrap().desc.size, 2 * 4);

@@ -153,18 +153,77 @@ fn a_fault_takes_back_its_record_only() {
     assert_eq!(status(&consumer).errors, 2);
 }
 
+/// The program with another clause for the `speculate` probe, which comes after the first.
+fn with_second(statements: &[S]) -> Program {
+    program().clause(named("speculate"), None, statements)
+}
+
+#[test]
+fn a_clause_may_discard_what_it_has_just_recorded() {
+    for late in [false, true] {
+        let rig = Rig::new(1, TABLE);
+        let trace = S::Trace(E::Int(9));
+        let statements = match late {
+            true => [speculate(1), trace, discard(1)],
+            false => [speculate(1), discard(1), trace],
+        };
+        let consumer = tracing(&rig, &with_second(&statements));
+        rig.probe(0).fire(&[7]);
+        rig.probe(1).fire(&[]);
+        assert_eq!(records(&consumer, 0), [(3, 0xc0)], "nothing was left to commit");
+        assert_eq!(status(&consumer).specdrops, 0);
+    }
+}
+
+#[test]
+fn a_clause_may_discard_another_speculation_than_it_records_to() {
+    let rig = Rig::new(1, TABLE);
+    let begin = [S::Act(action::LIBACT, 0, Some(E::Speculation))];
+    let program = with_second(&[speculate(2), S::Trace(E::Int(9)), discard(1)])
+        .clause(["dtrace", "", "", "BEGIN"], None, &begin)
+        .clause(named("commit"), None, &[commit(2)])
+        .option(option::NSPEC, 2);
+    let consumer = tracing(&rig, &program);
+    rig.probe(0).fire(&[7]);
+    rig.probe(1).fire(&[]);
+    let data = consumer.buffer(0).unwrap().data;
+    let words = words(&data);
+    assert!(words.contains(&9) && !words.contains(&7), "{words:?}");
+}
+
+#[test]
+fn a_clause_may_commit_the_speculation_it_would_record_to() {
+    let rig = Rig::new(1, TABLE);
+    let consumer = tracing(&rig, &with_second(&[speculate(1), commit(1)]));
+    rig.probe(0).fire(&[7]);
+    assert_eq!(records(&consumer, 0), [(2, 7)]);
+}
+
+#[test]
+fn what_a_cpu_recorded_before_it_went_offline_is_committed() {
+    let rig = Rig::new(2, TABLE);
+    let consumer = tracing(&rig, &program());
+    go_to_cpu(1);
+    rig.probe(0).fire(&[7]);
+    go_to_cpu(0);
+    rig.mock().set_offline(Some(1));
+    rig.probe(1).fire(&[]);
+    rig.dtrace().housekeep();
+    assert_eq!(records(&consumer, 1), [(2, 7)]);
+    assert_eq!(records(&consumer, 0), [(3, 0xc0)]);
+    rig.mock().set_offline(None);
+}
+
 #[test]
 fn clauses_that_contradict_themselves_are_refused() {
     let rig = Rig::new(1, TABLE);
     let consumer = rig.open();
     let trace = || S::Trace(E::Int(1));
     let sum = S::Agg(agg::SUM, 0, vec![], Some(E::Int(1)), None);
-    let refused: [&[S]; 8] = [
+    let refused: [&[S]; 6] = [
         &[trace(), speculate(1)],
         &[trace(), commit(1)],
         &[speculate(1), speculate(2)],
-        &[speculate(1), commit(1)],
-        &[speculate(1), discard(1)],
         &[speculate(1), count(&[])],
         &[speculate(1), S::Exit(0)],
         &[speculate(1), S::Act(action::STOP, 0, None)],
@@ -173,11 +232,14 @@ fn clauses_that_contradict_themselves_are_refused() {
         let image = Program::new().clause(named("speculate"), None, statements).image();
         assert_eq!(consumer.enable(&image), Err(Errno::EINVAL));
     }
-    let allowed: [&[S]; 4] = [
+    let allowed: [&[S]; 7] = [
         &[commit(1), trace()],
         &[trace(), discard(1)],
         &[sum, discard(1)],
         &[S::Trace(E::Increment(0)), speculate(1), trace()],
+        &[speculate(1), commit(1)],
+        &[speculate(1), discard(1), trace()],
+        &[speculate(1), trace(), discard(1)],
     ];
     for statements in allowed {
         let image = Program::new().clause(named("speculate"), None, statements).image();
