@@ -127,6 +127,15 @@ impl Rig {
     ///
     /// When there is no memory.
     pub fn with_privileges(mock: Mock, probes: &[[&str; 3]], privileges: Privileges) -> Rig {
+        Rig::of_provider("mock", mock, probes, privileges)
+    }
+
+    /// A rig on a machine, whose provider has this name.
+    ///
+    /// # Panics
+    ///
+    /// When there is no memory.
+    pub fn of_provider(name: &str, mock: Mock, probes: &[[&str; 3]], privileges: Privileges) -> Rig {
         let row = |names: &[&str; 3]| Row {
             names: names.map(ToString::to_string),
             probe: AtomicPtr::default(),
@@ -135,7 +144,7 @@ impl Rig {
         let table = Arc::new(Table { rows: probes.iter().map(row).collect(), commits: AtomicU32::new(0) });
         let dtrace = Dtrace::new(mock).expect("memory for the engine");
         let info = ProviderInfo {
-            name: "mock",
+            name,
             attributes: PAttr {
                 provider: EVOLVING,
                 module: EVOLVING,

@@ -6,6 +6,7 @@ mod image;
 
 mod aggregations;
 mod counting;
+mod decode;
 mod faults;
 mod life;
 mod matching;
