@@ -14,67 +14,20 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-#include <sys/dtrace.h>
+#include "image.h"
 
-enum { ROOM = 256 * 1024 };
-
-struct image {
-	size_t size;
-	_Alignas(8) unsigned char bytes[ROOM];
-};
-
-/* Appends a section and its contents, and answers its index. */
-static uint32_t section(struct image *image, uint32_t type, uint32_t align, uint32_t entsize, const void *data, size_t size)
-{
-	dof_hdr_t *header = (dof_hdr_t *)image->bytes;
-	dof_sec_t *sections = (dof_sec_t *)(image->bytes + sizeof(*header));
-
-	image->size = (image->size + align - 1) / align * align;
-	sections[header->dofh_secnum] = (dof_sec_t){ .dofs_type = type, .dofs_align = align, .dofs_flags = DOF_SECF_LOAD,
-		.dofs_entsize = entsize, .dofs_offset = image->size, .dofs_size = size };
-	memcpy(image->bytes + image->size, data, size);
-	image->size += size;
-	return header->dofh_secnum++;
-}
-
-/* syscall::getppid:entry { trace(7); } */
+/* syscall:x64:getppid:entry { trace(arg0); @[pid] = count(); } */
 static void sound(struct image *image)
 {
-	static const char names[] = "\0syscall\0getppid\0entry";
-	static const uint64_t integers[] = { 7 };
-	const uint32_t text[] = { DIF_OP_SETX << 24 | 1, DIF_OP_RET << 24 | 1 };
-	dof_hdr_t *header = (dof_hdr_t *)image->bytes;
-
-	memset(image, 0, sizeof(*image));
-	memcpy(header->dofh_ident, (const unsigned char[DOF_ID_SIZE]){ DOF_MAG_MAG0, DOF_MAG_MAG1, DOF_MAG_MAG2, DOF_MAG_MAG3,
-		DOF_MODEL_LP64, DOF_ENCODE_LSB, DOF_VERSION, 2, 8, 8 }, DOF_ID_SIZE);
-	header->dofh_hdrsize = sizeof(dof_hdr_t);
-	header->dofh_secsize = sizeof(dof_sec_t);
-	header->dofh_secoff = sizeof(dof_hdr_t);
-	image->size = sizeof(dof_hdr_t) + 7 * sizeof(dof_sec_t);
-
-	uint32_t strings = section(image, DOF_SECT_STRTAB, 1, 0, names, sizeof(names));
-	uint32_t probe = section(image, DOF_SECT_PROBEDESC, 4, 0, &(dof_probedesc_t){ .dofp_strtab = strings,
-		.dofp_provider = 1, .dofp_func = 9, .dofp_name = 17 }, sizeof(dof_probedesc_t));
-	uint32_t dif = section(image, DOF_SECT_DIF, 4, 4, text, sizeof(text));
-	uint32_t ints = section(image, DOF_SECT_INTTAB, 8, 8, integers, sizeof(integers));
-	struct {
-		dtrace_diftype_t type;
-		dof_secidx_t links[2];
-	} difo = { .type = { .dtdt_kind = DIF_TYPE_CTF, .dtdt_ckind = 1, .dtdt_size = 8 }, .links = { dif, ints } };
-	uint32_t expression = section(image, DOF_SECT_DIFOHDR, 4, 0, &difo, sizeof(difo));
-	uint32_t action = section(image, DOF_SECT_ACTDESC, 8, sizeof(dof_actdesc_t), &(dof_actdesc_t){ .dofa_difo = expression,
-		.dofa_strtab = DOF_SECIDX_NONE, .dofa_kind = DTRACEACT_DIFEXPR }, sizeof(dof_actdesc_t));
-
-	section(image, DOF_SECT_ECBDESC, 8, 0, &(dof_ecbdesc_t){ .dofe_probes = probe, .dofe_pred = DOF_SECIDX_NONE,
-		.dofe_actions = action }, sizeof(dof_ecbdesc_t));
-	header->dofh_loadsz = header->dofh_filesz = image->size;
+	image_begin(image);
+	image_clause(image, "syscall", "x64", "getppid", "entry", IMAGE_TRACE | IMAGE_COUNT);
+	image_end(image);
 }
 
 static void read_file(struct image *image, const char *path)
 {
 	int fd = open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? -1 : read(fd, image->bytes, ROOM);
+	ssize_t n = fd < 0 ? -1 : read(fd, image->bytes, IMAGE_ROOM);
 
 	if (n < 0)
 		err(2, "%s", path);
@@ -114,7 +67,7 @@ static void bend(struct image *image)
 	case 1: /* Noise behind a sound identification. */
 		for (size_t i = DOF_ID_SIZE; i < image->size; i++)
 			image->bytes[i] = (unsigned char)below(256);
-		header->dofh_loadsz = below(2) ? image->size : below(ROOM);
+		header->dofh_loadsz = below(2) ? image->size : below(IMAGE_ROOM);
 		break;
 	case 2: /* A word with a value that often is a limit. */
 		for (uint64_t n = 1 + below(3); n > 0; n--) {

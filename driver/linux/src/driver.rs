@@ -2,7 +2,7 @@
 
 use crate::ffi;
 use crate::host::Linux;
-use crate::{device, log, proc, profile, security, syscall};
+use crate::{device, log, memory, proc, profile, security, syscall};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -97,7 +97,10 @@ extern "C" fn rs_exit() {
     device::remove();
     proc::remove();
     drop_engine();
-    log::line(format_args!("unloaded"));
+    match memory::held() {
+        (0, 0) => log::line(format_args!("unloaded")),
+        (bytes, blocks) => log::line(format_args!("unloaded, but lost {bytes} bytes in {blocks} blocks")),
+    }
 }
 
 fn drop_engine() {

@@ -29,7 +29,6 @@ mod ffi;
 mod host;
 mod lock;
 mod log;
-#[cfg(target_os = "none")]
 mod memory;
 mod path;
 mod proc;

@@ -6,12 +6,16 @@
 //! A large block is refused where it would take more than half of the memory that is left: the kernel would find the rest by
 //! starving everybody else first, and a consumer's buffers are not worth that.
 //!
+//! What is held is counted, so that a leak shows as a number (`/proc/dtrace/stats`): bytes as the kernel was asked for them,
+//! and blocks. What the shim takes itself, a timer's few words, is not in it.
+//!
 //! kvmalloc aligns to 8 bytes at least, and naturally where the size is a power of two (up to a page) or the memory comes
 //! in pages. Larger alignments are therefore had by rounding the size up.
 
 use crate::ffi;
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// What kmalloc aligns to whatever the size.
 const MIN_ALIGN: usize = 8;
@@ -23,6 +27,23 @@ const LARGE: usize = 1 << 20;
 fn is_spare(size: usize) -> bool {
     // SAFETY: process context, where everything that allocates runs.
     size < LARGE || size as u64 <= unsafe { ffi::host_memory_available() } / 2
+}
+
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+static BLOCKS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many bytes the driver holds, in how many blocks.
+pub(crate) fn held() -> (usize, usize) {
+    (BYTES.load(Ordering::Relaxed), BLOCKS.load(Ordering::Relaxed))
+}
+
+/// Counts a block, if there is one.
+fn counted(block: *mut u8, size: usize) -> *mut u8 {
+    if !block.is_null() {
+        BYTES.fetch_add(size, Ordering::Relaxed);
+        BLOCKS.fetch_add(1, Ordering::Relaxed);
+    }
+    block
 }
 
 /// The kernel's allocator.
@@ -44,23 +65,31 @@ unsafe impl GlobalAlloc for Kvmalloc {
         if !is_spare(layout.size()) {
             return ptr::null_mut();
         }
+        let size = padded(layout);
         // SAFETY: only process context allocates, where kvmalloc may be called.
-        unsafe { ffi::host_alloc(padded(layout)) }.cast()
+        counted(unsafe { ffi::host_alloc(size) }.cast(), size)
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if !is_spare(layout.size()) {
             return ptr::null_mut();
         }
+        let size = padded(layout);
         // SAFETY: as in `alloc`.
-        unsafe { ffi::host_alloc_zeroed(padded(layout)) }.cast()
+        counted(unsafe { ffi::host_alloc_zeroed(size) }.cast(), size)
     }
 
-    unsafe fn dealloc(&self, ptr: *mut u8, _layout: Layout) {
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(padded(layout), Ordering::Relaxed);
+        BLOCKS.fetch_sub(1, Ordering::Relaxed);
         // SAFETY: the caller's contract: `ptr` came from this allocator and is not used any more.
         unsafe { ffi::host_free(ptr.cast()) }
     }
 }
 
-#[global_allocator]
+#[cfg_attr(target_os = "none", global_allocator)]
+#[cfg_attr(
+    not(target_os = "none"),
+    expect(dead_code, reason = "checked on the host, which has an allocator")
+)]
 static ALLOCATOR: Kvmalloc = Kvmalloc;

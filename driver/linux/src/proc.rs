@@ -1,10 +1,12 @@
 //! /proc/dtrace (contract 1.2).
 //!
 //! `stats`, `security`, `syscall`, `fbt`, `instr`, `fasttrap`, `debug`, `trace`. There is no `idt` and no `gdt`: this driver
-//! changes neither, and the kernel's own are not its to show. Process context throughout.
+//! changes neither, and the kernel's own are not its to show. At the end of `stats` are what this driver counts besides: the
+//! memory that it holds, and how many probes are enabled. Process context throughout.
 
 use crate::driver::engine;
 use crate::ffi;
+use crate::memory;
 use crate::security;
 use crate::syscall::Abi;
 use core::ffi::CStr;
@@ -64,7 +66,9 @@ fn debug(out: &mut Text<'_>) -> fmt::Result {
 }
 
 fn stats(out: &mut Text<'_>) -> fmt::Result {
-    engine().stats(out)
+    engine().stats(out)?;
+    let (bytes, blocks) = memory::held();
+    write!(out, "memory_bytes={bytes}\nmemory_blocks={blocks}\nprobes_enabled={}\n", engine().enabled_count())
 }
 
 fn syscalls(out: &mut Text<'_>) -> fmt::Result {

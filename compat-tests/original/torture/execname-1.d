@@ -1,0 +1,3 @@
+/* Who opens. */
+syscall::open*:entry { printf("%s\n", execname); @[execname] = count(); }
+tick-5s { exit(0); }

@@ -1,0 +1,6 @@
+/* The timers while every function is traced. */
+/* needs: fbt */
+tick-1ms { ms++; }
+fbt::: { calls++; }
+tick-1s { s++; printf("%d s, %d ms, %d calls\n", s, ms, calls); }
+tick-5s { exit(0); }

@@ -1,0 +1,4 @@
+/* The probes of the network do no harm. */
+/* needs: tcp */
+tcp::: { @[probename] = count(); }
+tick-5s { exit(0); }
