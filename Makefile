@@ -1,12 +1,12 @@
 # The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help setup run test bench build guest shell compat install load unload dkms clean
+.PHONY: help setup run test torture bench build guest shell compat install load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
 PREFIX ?= /usr
 DESTDIR ?=
-export BENCH KERNEL CPUS MEM TIMEOUT FILES NODRIVER DTRACE ACCEL COUNTED LOG APPEND V
+export BENCH KERNEL CPUS MEM TIMEOUT FILES NODRIVER DTRACE ACCEL COUNTED LOG APPEND ONLY SEED V
 
 running := $(shell uname -r)
 version = $(shell driver/build --version)
@@ -27,6 +27,9 @@ run: setup ## trace a guest at work: D='syscall::openat:entry { ... }' (default:
 
 test: setup ## every test, natively and in the guest
 	@compat-tests/test $(ORIG)
+
+torture: setup ## what make test does in short, for an hour: ten million firings, a thousand kills, an ioctl fuzzer (ONLY='92*', SEED=)
+	@compat-tests/torture
 
 bench: setup ## what a probe costs: nanoseconds natively, instructions in a guest (BENCH=native or guest: one of them)
 	@bench/run

@@ -96,7 +96,7 @@ static const short left_out[] = {
 };
 #endif
 
-enum { LAST = 462, TIMES = 10, SIGUSR1 = 10 };
+enum { LAST = 462, TIMES = 2, SIGUSR1 = 10 };
 
 extern void restorer(void);
 
