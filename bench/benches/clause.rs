@@ -1,74 +1,32 @@
-//! Nanoseconds per firing, by the shape of the clause: the rows of the table in bench/README.md.
+//! Nanoseconds per firing, by the shape of the clause: the rows of the table in bench/README.md, beside the original's.
 //!
-//! Firings come in rounds that the buffers hold; between rounds they are emptied, which is not measured.
+//! Firings come in rounds that the buffers hold; between rounds they are emptied, which is not measured. At the end stands
+//! the table, of criterion's medians.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bench::Rig;
+use bench::{ROWS, Rig, Row};
 use criterion::Criterion;
 
 /// Firings between two snapshots: 4 MiB hold as many of the largest record here.
 const ROUND: u64 = 8_000;
 
-/// A row: its name and program. The return probe is fired, too, where `pair` says so.
-struct Row {
-    name: &'static str,
-    program: &'static str,
-    pair: bool,
-}
+/// The group's name, by which criterion keeps what it measured.
+const GROUP: &str = "clause";
 
-const fn row(name: &'static str, program: &'static str) -> Row {
-    Row { name, program, pair: false }
-}
-
-const fn pair(name: &'static str, program: &'static str) -> Row {
-    Row { name, program, pair: true }
-}
-
-const ROWS: [Row; 13] = [
-    row("empty clause", "bench:::entry {} bench:::return {}"),
-    row("false predicate, cached", "bench:::entry /pid == 1/ {} bench:::return {}"),
-    row("false predicate, not cacheable", "bench:::entry /arg0 == -1/ {} bench:::return {}"),
-    row("@ = count()", "bench:::entry { @ = count(); } bench:::return {}"),
-    row("@[execname] = count()", "bench:::entry { @[execname] = count(); } bench:::return {}"),
-    row("@[probefunc, pid] = count()", "bench:::entry { @[probefunc, pid] = count(); } bench:::return {}"),
-    row("n++", "bench:::entry { n++; } bench:::return {}"),
-    pair(
-        "latency by self->t and quantize, a pair",
-        "bench:::entry { self->t = timestamp; } \
-         bench:::return /self->t/ { @ = quantize(timestamp - self->t); self->t = 0; }",
-    ),
-    pair(
-        "associative array set, read, clear, a pair",
-        "bench:::entry { a[pid, probefunc] = arg0 + 1; } \
-         bench:::return /a[pid, probefunc]/ { a[pid, probefunc] = 0; }",
-    ),
-    row("trace(arg0)", "bench:::entry { trace(arg0); } bench:::return {}"),
-    row("printf of two integers", "bench:::entry { printf(\"%d %d\", arg0, arg1); } bench:::return {}"),
-    row(
-        "printf of execname and pid",
-        "bench:::entry { printf(\"%s %d\", execname, pid); } bench:::return {}",
-    ),
-    row("timestamp", "bench:::entry { this->t = timestamp; } bench:::return {}"),
-];
-
-fn clauses(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("clause");
-    for Row { name, program, pair } in ROWS {
-        let mut rig = Rig::new(program);
-        group.bench_function(name, |bencher| {
+fn measure(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group(GROUP);
+    for (number, row) in ROWS.iter().enumerate() {
+        let mut rig = Rig::for_row(row);
+        group.bench_function(id(number, row), |bencher| {
             bencher.iter_custom(|firings| {
                 let mut spent = Duration::ZERO;
                 let mut left = firings;
                 while left > 0 {
                     let round = left.min(ROUND);
                     let begin = Instant::now();
-                    for _ in 0..round {
-                        rig.entry();
-                        if pair {
-                            rig.exit();
-                        }
-                    }
+                    rig.fire(row.fires, round);
                     spent += begin.elapsed();
                     rig.drain();
                     left -= round;
@@ -77,18 +35,54 @@ fn clauses(criterion: &mut Criterion) {
             });
         });
     }
-    let mut idle = Rig::new("bench:::entry {} bench:::return {}");
-    idle.close();
-    group.bench_function("probe with no ECB", |bencher| bencher.iter(|| idle.entry()));
     group.finish();
 }
 
+/// A row's name for criterion: one that is a file's name as well.
+fn id(number: usize, row: &Row) -> String {
+    let word = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    format!("{number:02}-{}", row.name.chars().map(word).collect::<String>())
+}
+
+/// The median that criterion has just kept for a row, if the row was measured.
+fn median(kept: &Path, id: &str) -> Option<f64> {
+    let text = std::fs::read_to_string(kept.join(GROUP).join(id).join("new/estimates.json")).ok()?;
+    let (_, rest) = text.split_once("\"median\":")?;
+    let (_, rest) = rest.split_once("\"point_estimate\":")?;
+    rest.split([',', '}']).next()?.trim().parse().ok()
+}
+
+fn print_table(kept: &Path) {
+    println!(
+        "\n{:<44} {:>7} {:>9} {:>6} {:>5}  ",
+        "nanoseconds per firing (median)", "ours", "original", "times", "aim"
+    );
+    for (number, row) in ROWS.iter().enumerate() {
+        let Some(ns) = median(kept, &id(number, row)) else { continue };
+        let (original, times) = match row.original {
+            Some(original) => (format!("{original:.0}"), format!("{:.1}", original / ns)),
+            None => Default::default(),
+        };
+        let (aim, between) = match row.aim {
+            Some(aim) if ns > aim => (format!("{aim:.0}"), format!("missed: {}", row.between)),
+            Some(aim) => (format!("{aim:.0}"), String::new()),
+            None => Default::default(),
+        };
+        println!("{:<44} {ns:>7.1} {original:>9} {times:>6} {aim:>5}  {between}", row.name);
+    }
+}
+
 fn main() {
+    // A directory of its own: what is in the table is of this run.
+    let kept = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("clause");
+    let _ = std::fs::remove_dir_all(&kept);
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .sample_size(20)
+        .output_directory(&kept)
         .configure_from_args();
-    clauses(&mut criterion);
+    measure(&mut criterion);
     criterion.final_summary();
+    print_table(&kept);
 }

@@ -2,10 +2,14 @@
 //!
 //! [`Rig`] is one engine in this process with two probes of its own, `bench:m:f:entry` and `bench:m:f:return`, and one
 //! consumer that has enabled a D program on them. Firing them is what the benches measure: from the call of a provider's
-//! hook to its return, buffers included, copying out and printing not.
+//! hook to its return, buffers included, copying out and printing not. What is measured with it are [`ROWS`].
 
-use std::cell::Cell;
+mod row;
+
+pub use row::{Fires, ROWS, Row};
+
 use std::ffi::c_void;
+use std::hint::black_box;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -68,9 +72,9 @@ pub struct Rig {
     number: u64,
     /// Where snapshots go.
     room: Vec<u64>,
+    closed: bool,
     /// Keeps the program enabled.
     _handle: Handle,
-    fired: Cell<u64>,
 }
 
 /// Bytes of the principal and of the aggregation buffer, as the command sets them.
@@ -113,31 +117,63 @@ impl Rig {
             // SAFETY: the probe of a leaked engine, which keeps its probes.
             unsafe { &*probe }
         });
-        Rig { session, entry, exit, number, room: vec![0; BUFFER / 8], _handle: handle, fired: Cell::new(0) }
+        Rig { session, entry, exit, number, room: vec![0; BUFFER / 8], closed: false, _handle: handle }
     }
 
     /// Ends the consumer: the probes have no ECB any more.
     pub fn close(&mut self) {
+        self.closed = true;
         self.session.engine.close(Consumer::from_raw(self.number));
     }
 
-    /// Fires the entry probe.
+    /// A rig for a row, ready to be fired.
+    ///
+    /// # Panics
+    ///
+    /// As [`Rig::new`].
+    #[must_use]
+    pub fn for_row(row: &Row) -> Rig {
+        let mut rig = Rig::new(row.program);
+        if row.fires == Fires::Nothing {
+            rig.close();
+        }
+        rig
+    }
+
+    /// Fires so many rounds of a row, whose buffers must hold them.
+    // Not inlined, so that a profiler can tell it from what is around it.
+    #[inline(never)]
+    pub fn fire(&self, fires: Fires, rounds: u64) {
+        match fires {
+            Fires::Pair => (0..rounds).for_each(|n| {
+                self.entry(n);
+                self.exit();
+            }),
+            Fires::Entry | Fires::Nothing => (0..rounds).for_each(|n| self.entry(n)),
+        }
+    }
+
+    /// Fires the entry probe, with `n` as its first argument.
     #[inline]
-    pub fn entry(&self) {
-        let n = self.fired.get();
-        self.fired.set(n + 1);
-        self.session.engine.fire(self.entry, &Firing::new(&[n, 2, 3, 4, 5, 6]));
+    fn entry(&self, n: u64) {
+        // What the loop knows of the probe, a hook would not know.
+        let probe = black_box(self.entry);
+        self.session.engine.fire(probe, &Firing::new(&[n, 2, 3, 4, 5, 6]));
     }
 
     /// Fires the return probe.
     #[inline]
-    pub fn exit(&self) {
-        self.session.engine.fire(self.exit, &Firing::new(&[0, 0, 0]));
+    fn exit(&self) {
+        let probe = black_box(self.exit);
+        self.session.engine.fire(probe, &Firing::new(&[0, 0, 0]));
     }
 
     /// Empties the buffers, so that the firings to come find room. Panics if a firing has been dropped: a drop costs less than
     /// what is to be measured.
     pub fn drain(&mut self) {
+        if self.closed {
+            return;
+        }
         for command in [dtrace_abi::ioctl::BUFSNAP, dtrace_abi::ioctl::AGGSNAP] {
             let data = self.room.as_mut_ptr() as u64;
             let mut snapshot = dtrace_abi::BufDesc { cpu: 0, data, ..dtrace_abi::Plain::zeroed() };

@@ -168,8 +168,10 @@ impl Area {
             return None;
         };
         self.pad(at);
-        let (head, rest) = self.bytes.split_at_mut_checked(end)?;
-        let record = head.get_mut(at..)?;
+        // SAFETY: `place` has seen that `end` is within `limit`, which is within the bytes.
+        let (head, rest) = unsafe { self.bytes.split_at_mut_unchecked(end) };
+        // SAFETY: `at` is not beyond `end`.
+        let record = unsafe { head.get_unchecked_mut(at..) };
         let scratch = rest.get_mut(end.wrapping_neg() & 7..).unwrap_or_default();
         Some(Reservation { at: Place(at), record, scratch })
     }
@@ -184,7 +186,7 @@ impl Area {
     /// Makes `size` bytes at the reserved place part of the contents.
     #[inline]
     pub fn commit(&mut self, at: Place, size: u32) {
-        self.offset = at.0.saturating_add(size as usize).min(self.limit);
+        self.offset = at.0.wrapping_add(size as usize).min(self.limit);
     }
 
     /// Where a record would go and end, if it fits with its scratch.
@@ -443,7 +445,8 @@ impl Writer<'_> {
         if self.policy != Policy::Switch || end > area.limit {
             return false;
         }
-        let Some(to) = area.bytes.get_mut(area.offset..end) else { return false };
+        // SAFETY: `end` is within `limit`, which is within the bytes.
+        let to = unsafe { area.bytes.get_unchecked_mut(area.offset..end) };
         to.copy_from_slice(&word.to_ne_bytes());
         area.offset = end;
         true

@@ -37,6 +37,8 @@ use crate::difo::Uses;
 use crate::dof::{ActionDesc, DifoIndex, EcbDesc};
 use crate::errno::Errno;
 use crate::interp::Code;
+use crate::interp::quick::Text;
+use crate::interp::shape::{Shape, Source};
 use crate::mem::{TryPush, try_with_capacity};
 use crate::option::Options;
 use crate::provider::Description;
@@ -104,6 +106,53 @@ pub(crate) enum Work {
     Panic,
 }
 
+/// How a predicate is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Test {
+    /// There is none.
+    Always,
+    /// It compares an argument with a constant.
+    Arg {
+        /// Which argument.
+        n: u32,
+        /// The condition's set of outcomes (`interp`).
+        condition: u8,
+        /// What it is compared with.
+        constant: u64,
+    },
+    /// By running its code.
+    Code,
+}
+
+/// How a step is taken: the simpler, the less is made ready for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// Record an argument, as 8 bytes.
+    Arg(u32),
+    /// Record a constant, as 8 bytes.
+    Constant(u64),
+    /// Add a constant to a global variable.
+    Add {
+        /// Which.
+        global: u32,
+        /// What is added.
+        constant: u64,
+    },
+    /// Aggregate the staged tuple, once, without a value.
+    Count,
+    // From here on with code that needs no machine (`interp::quick`).
+    /// Record the value.
+    Value,
+    /// Record the string.
+    Text(Text),
+    /// Run the code for its effect.
+    Effect,
+    /// Aggregate the staged tuple.
+    Aggregate,
+    /// By a machine.
+    General,
+}
+
 /// What a step that aggregates does.
 pub(crate) struct Aggregating {
     /// The aggregation's id.
@@ -121,6 +170,8 @@ pub(crate) struct Aggregating {
 /// One action.
 pub(crate) struct Step {
     pub(crate) work: Work,
+    /// Made by [`Clause::lay_out`].
+    pub(crate) plan: Plan,
     /// The data is staged for an aggregation and no record of the clause's own.
     pub(crate) in_tuple: bool,
     /// The value of the step before is how many bytes there are to record: `tracemem()` with a length.
@@ -133,8 +184,34 @@ pub(crate) struct Step {
     arg: u64,
 }
 
+impl Step {
+    /// How it may be taken, by what it does and by its code.
+    fn find_plan(&self) -> Plan {
+        let shape = self.code.as_ref().map(|code| code.get().shape());
+        match (self.work, shape) {
+            (Work::Value, Some(&Shape::Value(Source::Arg(n)))) if self.record.size == 8 => Plan::Arg(n),
+            (Work::Value, Some(&Shape::Value(Source::Constant(value)))) if self.record.size == 8 => {
+                Plan::Constant(value)
+            }
+            // The value of one in a tuple is what a distribution counts for.
+            (Work::Nothing, Some(&Shape::Add { global, constant, .. })) if !self.in_tuple => {
+                Plan::Add { global, constant }
+            }
+            (Work::Aggregate, None) if self.aggregating.as_ref().is_some_and(|a| !a.increment) => Plan::Count,
+            (_, Some(Shape::General)) => Plan::General,
+            (Work::Value, Some(_)) => Plan::Value,
+            (Work::String, Some(&Shape::Value(source))) => Text::of(source).map_or(Plan::General, Plan::Text),
+            (Work::Nothing, _) => Plan::Effect,
+            (Work::Aggregate, _) => Plan::Aggregate,
+            _ => Plan::General,
+        }
+    }
+}
+
 /// One clause.
 pub(crate) struct Clause {
+    /// How the predicate is evaluated.
+    pub(crate) test: Test,
     pub(crate) predicate: Option<CodeRef>,
     /// The id under which a thread remembers that the predicate was false, or 0.
     pub(crate) predicate_id: u64,
@@ -226,10 +303,19 @@ impl Clause {
             let measured = kind == action::TRACEMEM
                 && follows.is_some_and(|before| u32::from(before.kind) == action::TRACEMEM_DYNSIZE);
             let arg = action.arg;
-            steps.try_push(Step { work, in_tuple: false, measured, code, aggregating, record, arg })?;
+            let plan = Plan::General;
+            steps.try_push(Step { work, plan, in_tuple: false, measured, code, aggregating, record, arg })?;
         }
         let predicate = desc.predicate.and_then(code);
+        let test = match predicate.as_ref().map(|code| code.get().shape()) {
+            None => Test::Always,
+            Some(&Shape::Compare { source: Source::Arg(n), constant, condition }) => {
+                Test::Arg { n, condition, constant }
+            }
+            Some(_) => Test::Code,
+        };
         let mut clause = Clause {
+            test,
             predicate,
             predicate_id: 0,
             steps,
@@ -319,6 +405,7 @@ impl Clause {
                 step.record.alignment = 8;
                 step.record.offset = base + value_at;
                 aggregating.aggregation = Some(aggregation);
+                step.plan = step.find_plan();
                 needed = needed.max(base + value_at);
                 continue;
             }
@@ -334,6 +421,7 @@ impl Clause {
             let align = alignment_of(size);
             step.work = work;
             step.record.size = size;
+            step.plan = step.find_plan();
             step.record.alignment = align as u16;
             let mut staged = match step.in_tuple {
                 true => Some(tuple.get_or_insert_with(|| Tuple::after(end))),
@@ -388,17 +476,10 @@ impl Clause {
         Some((aggregation, records))
     }
 
-    /// The number of one of its steps, counted from 1.
-    #[cold]
-    pub(crate) fn number_of(&self, step: &Step) -> u64 {
-        let at = self.steps.iter().position(|other| core::ptr::eq(other, step));
-        at.map_or(0, |at| at as u64 + 1)
-    }
-
-    /// Whether it does nothing but say that it fired.
+    /// Whether all it does is to say that it fired.
     #[inline]
     pub(crate) fn is_bare(&self) -> bool {
-        self.steps.is_empty() && self.predicate.is_none()
+        self.steps.is_empty()
     }
 
     /// Whether any step aggregates.

@@ -15,7 +15,7 @@ use core::cell::UnsafeCell;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use crate::anchor::Anchored;
 use crate::builtin;
@@ -30,6 +30,11 @@ use crate::session::{Cred, Session};
 use crate::speculation::Speculations;
 use crate::state::{Activity, Run, State};
 use crate::variable::Variables;
+
+/// Engines so far in this address space: what a thread knows of a predicate is not to be taken for another engine's.
+static ENGINES: AtomicU64 = AtomicU64::new(0);
+/// Bits of a predicate's number that are one engine's.
+const PREDICATES_BITS: u32 = 40;
 
 /// The engine. One per host, in a place that does not go away while hooks can run.
 pub struct Dtrace<H: Host> {
@@ -123,7 +128,7 @@ impl<H: Host> Dtrace<H> {
             helpers: Registry::new(),
             next_provider: 0,
             next_session: 1,
-            next_predicate: 0,
+            next_predicate: ENGINES.fetch_add(1, Ordering::Relaxed) << PREDICATES_BITS,
             destructive_disallowed: false,
         };
         let provider = control.add_provider(&builtin::INFO, try_box(builtin::Builtin)?)?;
@@ -146,6 +151,7 @@ impl<H: Host> Dtrace<H> {
 
     /// Returns after every CPU has left the probe it was in.
     pub(crate) fn synchronize(&self) {
+        self.host.fence_cpus();
         dtrace_xcall::synchronize(self.cpus.iter().map(|cpu| &cpu.counter), |round| self.host.relax(round));
     }
 

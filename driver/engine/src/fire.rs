@@ -18,17 +18,21 @@
 //! Order: the predicate is evaluated before room is reserved, so a clause whose predicate is false never counts a drop.
 //! (The original reserves first.)
 
-use core::cell::Cell;
+use core::cell::{Cell, OnceCell};
 use core::sync::atomic::Ordering;
 
+use dtrace_xcall::Inside;
+
 use crate::buffer::{Need, Reservation, Writer};
-use crate::clause::{Aggregating, Clause, Step, Work};
+use crate::clause::{Clause, CodeRef, Plan, Step, Test, Work};
 use crate::control::Dtrace;
+use crate::cpu::Cpu;
 use crate::difo::Uses;
 use crate::ecb::Ecb;
 use crate::helper::Surroundings;
 use crate::host::{Firing, Host};
-use crate::interp::{self, Fault, FaultKind, Machine, Moment};
+use crate::interp::quick::Quick;
+use crate::interp::{self, Fault, FaultKind, Machine, Moment, holds};
 use crate::probe::Probe;
 use crate::provider::Privileges;
 use crate::scratch::Scratch;
@@ -50,6 +54,7 @@ struct Failure {
 }
 
 /// One ECB in one firing.
+#[derive(Clone, Copy)]
 struct Turn<'a> {
     ecb: &'a Ecb,
     state: &'a State,
@@ -71,7 +76,7 @@ impl<H: Host> Dtrace<H> {
             return;
         }
         let cached = probe.cached_predicate.load(Ordering::Relaxed);
-        if cached != 0 && self.host.predicate_cache() == cached {
+        if cached != 0 && self.host.is_known_false(cached) {
             return;
         }
         self.fire_enabled(probe, firing);
@@ -82,10 +87,12 @@ impl<H: Host> Dtrace<H> {
     pub(crate) fn fire_enabled(&self, probe: &Probe<H>, firing: &Firing<'_>) -> usize {
         let (cpu, saved) = self.host.enter();
         if let Some(local) = self.cpus.get(cpu) {
-            match local.counter.enter() {
+            match self.enter(local) {
                 Some(inside) => {
-                    let watched = inside.number() % DEADMAN_EVERY == 0;
-                    self.process(probe, firing, cpu, watched);
+                    if inside.number() % DEADMAN_EVERY == 0 {
+                        self.end_dead(probe, firing);
+                    }
+                    self.process(probe, firing, cpu);
                     inside.leave();
                 }
                 None => local.nested.add_one(),
@@ -95,129 +102,231 @@ impl<H: Host> Dtrace<H> {
         cpu
     }
 
-    /// Gives every ECB its turn. Probe context, counter odd. If `watched`, the deadman looks too.
-    #[inline]
-    fn process(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize, watched: bool) {
-        // Made for the first clause that has something to run.
-        let mut moment = None;
+    /// Enters a CPU's counter, with a fence where the host has none for those who wait.
+    #[inline(always)]
+    pub(crate) fn enter<'c>(&self, cpu: &'c Cpu) -> Option<Inside<'c>> {
+        match self.host.fences_remotely() {
+            true => cpu.counter.enter_unfenced(),
+            false => cpu.counter.enter(),
+        }
+    }
+
+    /// Gives every ECB its turn. Probe context, counter odd.
+    ///
+    /// What most programs do is done here; for everything else there are functions that are called.
+    #[inline(always)]
+    fn process(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize) {
+        // Made for the first clause that needs it.
+        let made = OnceCell::new();
+        let moment = || made.get_or_init(|| Moment::new(&self.host, probe, firing, cpu));
+        let builtin = probe.is_builtin();
         // SAFETY: probe context, and the references do not leave it.
         for ecb in unsafe { probe.ecbs.iter() } {
             let state = ecb.state();
-            let wanted = match probe.is_builtin() {
-                false => state.is_active(),
-                true => firing.args.first() == Some(&state.key) && state.runs_builtin(),
-            };
-            if !wanted || !self.may_see(probe, firing, state) {
-                continue;
-            }
-            if watched && self.is_dead(state) {
+            let plain = state.is_active() && !builtin && state.access.sees_only.is_none();
+            if !plain && !self.wants(probe, firing, state) {
                 continue;
             }
             // SAFETY: the consumer is not INACTIVE.
             let (run, clause) = unsafe { (state.run(), ecb.clause()) };
             // A CPU that the consumer does not trace on has no buffers.
             let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { continue };
-            // The commonest record of all is just its EPID.
-            // SAFETY: probe context on the CPU that the buffers belong to, and the writer is gone at once.
-            if clause.is_bare() && unsafe { buffers.principal.writer() }.push_word(ecb.epid) {
-                continue;
-            }
-            let moment = moment.get_or_insert_with(|| Moment::new(&self.host, probe, firing, cpu));
             let turn = Turn { ecb, state, run, clause, buffers, recording: None };
-            if let Err(failure) = self.take_turn(moment, &turn) {
-                self.fail(probe, firing, cpu, &turn, &failure);
+            let outcome = match (clause.test, firing.args) {
+                (Test::Always, _) => Ok(true),
+                (Test::Arg { n, condition, constant }, args) if (n as usize) < args.len() => {
+                    let arg = args.get(n as usize).copied().unwrap_or(0);
+                    Ok(holds(condition, arg, constant))
+                }
+                _ => self.test(moment(), &turn),
+            };
+            let outcome = match outcome {
+                Ok(false) => continue,
+                Ok(true) => self.take_turn(firing, &moment, &turn),
+                Err(failure) => Err(failure),
+            };
+            if let Err(failure) = outcome {
+                self.fail(moment(), &turn, &failure);
             }
         }
     }
 
-    /// The deadman: ends a consumer under which nobody gets to run any more. Who may do destructive things to the kernel is
-    /// left alone.
+    /// Whether the firing is one that the consumer sees, in all cases.
+    #[inline(never)]
+    fn wants(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> bool {
+        match probe.is_builtin() {
+            false => state.is_active() && self.may_see(probe, firing, state),
+            true => firing.args.first() == Some(&state.key) && state.runs_builtin(),
+        }
+    }
+
+    /// The deadman: ends those consumers of the probe under which nobody gets to run any more.
     #[cold]
+    #[inline(never)]
+    fn end_dead(&self, probe: &Probe<H>, firing: &Firing<'_>) {
+        // SAFETY: probe context, and the references do not leave it.
+        for ecb in unsafe { probe.ecbs.iter() } {
+            let state = ecb.state();
+            if self.wants(probe, firing, state) && self.is_dead(state) {
+                state.advance(Activity::Active, Activity::Killed);
+            }
+        }
+    }
+
+    /// Whether nobody gets to run under a consumer. Who may do destructive things to the kernel is left alone.
     fn is_dead(&self, state: &State) -> bool {
         if self.host.timestamp().saturating_sub(state.alive()) <= DEADMAN_LIMIT {
             return false;
         }
         // SAFETY: the consumer is not INACTIVE.
-        if unsafe { state.run() }.destructive && state.privileges.has(Privileges::ALL) {
-            return false;
-        }
-        state.advance(Activity::Active, Activity::Killed)
+        !(unsafe { state.run() }.destructive && state.privileges.has(Privileges::ALL))
     }
 
     /// Whether the consumer may see this firing. A consumer that may use probes only where they are about its own
     /// processes sees user mode of those, and no more (contract 1.3).
-    #[inline]
     fn may_see(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> bool {
         match state.access.sees_only {
             None => true,
-            Some(_) if probe.is_builtin() => true,
             Some(owner) => {
                 self.host.is_owned_by(owner.uid, owner.gid) && probe.provider().usermode(probe, firing)
             }
         }
     }
 
-    /// Predicate and steps of one ECB.
-    #[inline]
-    fn take_turn(&self, moment: &Moment<'_, H>, turn: &Turn<'_>) -> Result<(), Failure> {
-        let Turn { ecb, state, run, clause, buffers, .. } = *turn;
-        let context = interp::Clause {
-            variables: &run.variables,
-            speculations: &run.speculations,
-            access: state.access,
-            strsize: run.strsize,
-            epid: ecb.epid,
+    /// The predicate of a clause that has one.
+    #[inline(never)]
+    fn test(&self, moment: &Moment<'_, H>, turn: &Turn<'_>) -> Result<bool, Failure> {
+        let Some(predicate) = &turn.clause.predicate else { return Ok(true) };
+        let value = match turn.quick(moment).run(predicate.get()) {
+            Some(value) => value,
+            None => self.run_predicate(moment, turn, predicate)?,
         };
+        if value == 0 && turn.clause.predicate_id != 0 {
+            self.host.note_false(turn.clause.predicate_id);
+        }
+        Ok(value != 0)
+    }
+
+    /// What a clause does when its predicate holds.
+    ///
+    /// The simplest steps are taken here; from the first that is not one of them, [`Self::take_steps`] takes them.
+    #[inline(always)]
+    fn take_turn<'m>(
+        &self,
+        firing: &Firing<'_>,
+        moment: &impl Fn() -> &'m Moment<'m, H>,
+        turn: &Turn<'_>,
+    ) -> Result<(), Failure> {
+        let Turn { ecb, run, clause, buffers, .. } = *turn;
+        if clause.speculative {
+            return self.take_speculative_turn(moment(), turn);
+        }
         // SAFETY: probe context on the CPU that the buffers belong to; nothing else in this turn asks for a writer.
         let mut writer = unsafe { buffers.principal.writer() };
-        if let Some(predicate) = &clause.predicate {
-            let machine = Machine::new(moment, &context, Scratch::new(writer.scratch()));
-            let value = machine.run(predicate.get()).map_err(|fault| Failure { action: 0, fault })?;
-            if value == 0 {
-                if clause.predicate_id != 0 {
-                    self.host.set_predicate_cache(clause.predicate_id);
+        // The commonest record of all is just its EPID.
+        if clause.is_bare() && writer.push_word(ecb.epid) {
+            return Ok(());
+        }
+        let Some(Reservation { at, record, scratch }) = reserve(turn, &mut writer) else { return Ok(()) };
+        let mut last = 0;
+        for (number, step) in clause.steps.iter().enumerate() {
+            match (step.plan, firing.args) {
+                (Plan::Arg(n), args) if (n as usize) < args.len() => {
+                    last = args.get(n as usize).copied().unwrap_or(0);
+                    store_word(record, step, last);
                 }
-                return Ok(());
+                (Plan::Constant(value), _) => {
+                    last = value;
+                    store_word(record, step, last);
+                }
+                (Plan::Add { global, constant }, _) => {
+                    if let Some(word) = run.variables.global(global) {
+                        word.store(word.load(Ordering::Relaxed).wrapping_add(constant), Ordering::Relaxed);
+                    }
+                }
+                (Plan::Count, _) => aggregate(turn, step, 0, 0, record),
+                _ => {
+                    self.take_steps(moment(), turn, number, last, record, scratch)?;
+                    break;
+                }
             }
         }
-        let first = match clause.speculative {
-            false => 0,
-            true => match self.take_speculative_steps(moment, turn, &context, &mut writer)? {
-                Some(first) => first,
-                None => return Ok(()),
-            },
-        };
-        let scratch = if clause.uses.intersects(Uses::SCRATCH) { run.strsize as u32 } else { 0 };
-        let need = Need { bytes: clause.needed, align: clause.alignment, scratch };
-        let reserved = writer.reserve(need, |epid| run.size_of_record(epid));
-        let Some(Reservation { at, record, scratch }) = reserved else { return Ok(()) };
-        let machine = Machine::new(moment, &context, Scratch::new(scratch));
-        self.take_steps(moment, &machine, turn, first, record)?;
         if clause.size != 0 {
+            store_epid(record, ecb);
             writer.commit(at, clause.size);
         }
         Ok(())
     }
 
-    /// The steps of a clause from `first` on, and its EPID.
-    #[inline]
+    /// The value of a predicate that needs a machine.
+    #[inline(never)]
+    fn run_predicate(
+        &self,
+        moment: &Moment<'_, H>,
+        turn: &Turn<'_>,
+        predicate: &CodeRef,
+    ) -> Result<u64, Failure> {
+        let context = turn.context();
+        // SAFETY: probe context on the CPU that the buffers belong to; the writer is gone when this returns.
+        let mut writer = unsafe { turn.buffers.principal.writer() };
+        let machine = Machine::new(moment, &context, Scratch::new(writer.scratch()));
+        machine.run(predicate.get()).map_err(|fault| Failure { action: 0, fault })
+    }
+
+    /// The steps of a clause from `first` on: without a machine as far as that goes. `last` is the value of the step before.
+    #[inline(never)]
     fn take_steps(
         &self,
         moment: &Moment<'_, H>,
-        machine: &Machine<'_, H>,
         turn: &Turn<'_>,
         first: usize,
+        mut last: u64,
         record: &mut [u8],
+        scratch: &mut [u8],
     ) -> Result<(), Failure> {
-        let mut last = 0;
-        for step in turn.clause.steps.get(first..).unwrap_or_default() {
-            last = match self.take_step(moment, machine, turn, step, last, record) {
-                Ok(value) => value,
-                Err(fault) => return Err(Failure { action: turn.clause.number_of(step), fault }),
-            };
+        let quick = turn.quick(moment);
+        for (number, step) in turn.clause.steps.iter().enumerate().skip(first) {
+            match take_quick_step(&quick, turn, step, last, record) {
+                Some(value) => last = value,
+                None => return self.take_general_steps(moment, turn, number, last, record, scratch),
+            }
         }
-        if let Some(word) = record.first_chunk_mut() {
-            *word = turn.ecb.epid.to_ne_bytes();
+        Ok(())
+    }
+
+    /// The steps of a clause from `first` on, with a machine. `last` is as for [`Self::take_steps`].
+    #[inline(never)]
+    fn take_general_steps(
+        &self,
+        moment: &Moment<'_, H>,
+        turn: &Turn<'_>,
+        first: usize,
+        mut last: u64,
+        record: &mut [u8],
+        scratch: &mut [u8],
+    ) -> Result<(), Failure> {
+        let context = turn.context();
+        let machine = Machine::new(moment, &context, Scratch::new(scratch));
+        for (number, step) in turn.clause.steps.iter().enumerate().skip(first) {
+            last = self
+                .take_step(moment, &machine, turn, step, last, record)
+                .map_err(|fault| Failure { action: number as u64 + 1, fault })?;
+        }
+        Ok(())
+    }
+
+    /// The turn of a clause with actions on speculations, after its predicate.
+    #[cold]
+    #[inline(never)]
+    fn take_speculative_turn(&self, moment: &Moment<'_, H>, turn: &Turn<'_>) -> Result<(), Failure> {
+        // SAFETY: probe context on the CPU that the buffers belong to; nothing else in this turn asks for a writer.
+        let mut writer = unsafe { turn.buffers.principal.writer() };
+        let Some(first) = self.take_speculative_steps(moment, turn, &mut writer)? else { return Ok(()) };
+        let Some(Reservation { at, record, scratch }) = reserve(turn, &mut writer) else { return Ok(()) };
+        self.take_steps(moment, turn, first, 0, record, scratch)?;
+        if turn.clause.size != 0 {
+            store_epid(record, turn.ecb);
+            writer.commit(at, turn.clause.size);
         }
         Ok(())
     }
@@ -226,24 +335,20 @@ impl<H: Host> Dtrace<H> {
     /// first step that is left for the principal buffer; None if nothing is, because the rest was sent to a speculation.
     ///
     /// Each of these steps has the scratch memory for itself: `commit()` moves records to where it is.
-    #[cold]
-    #[inline(never)]
     fn take_speculative_steps(
         &self,
         moment: &Moment<'_, H>,
         turn: &Turn<'_>,
-        context: &interp::Clause<'_>,
         writer: &mut Writer<'_>,
     ) -> Result<Option<usize>, Failure> {
         let Turn { run, clause, .. } = *turn;
+        let context = &turn.context();
         let mut recording = None;
         for (at, step) in clause.steps.iter().enumerate() {
             if step.record.size != 0 || step.in_tuple {
                 return match recording {
                     None => Ok(Some(at)),
-                    Some(id) => {
-                        self.record_speculatively(moment, turn, context, writer, id, at).map(|()| None)
-                    }
+                    Some(id) => self.record_speculatively(moment, turn, writer, id, at).map(|()| None),
                 };
             }
             let failure = |fault| Failure { action: at as u64 + 1, fault };
@@ -275,12 +380,10 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// The steps from `first` on, recorded in a speculation. A `discard()` of that very speculation takes effect at the end.
-    #[cold]
     fn record_speculatively(
         &self,
         moment: &Moment<'_, H>,
         turn: &Turn<'_>,
-        context: &interp::Clause<'_>,
         writer: &mut Writer<'_>,
         id: u64,
         first: usize,
@@ -294,10 +397,10 @@ impl<H: Host> Dtrace<H> {
             let Some(mut recording) = (unsafe { run.speculations.reserve(id, moment.cpu(), need) }) else {
                 return Ok(());
             };
-            let machine = Machine::new(moment, context, Scratch::new(writer.scratch()));
             let turn = Turn { recording: Some((id, &discarded)), ..*turn };
             recording.build(|record| {
-                self.take_steps(moment, &machine, &turn, first, record)?;
+                self.take_steps(moment, &turn, first, 0, record, writer.scratch())?;
+                store_epid(record, turn.ecb);
                 Ok(clause.size)
             })?;
         }
@@ -323,16 +426,11 @@ impl<H: Host> Dtrace<H> {
             Some(code) => machine.run(code.get())?,
             None => 0,
         };
-        // The layout put every record inside what was reserved.
-        let offset = step.record.offset as usize;
-        if let Some(aggregating) = &step.aggregating {
-            aggregate(turn, aggregating, value, last, record);
+        if step.aggregating.is_some() {
+            aggregate(turn, step, value, last, record);
             return Ok(value);
         }
-        let data = record
-            .get_mut(offset..)
-            .and_then(|rest| rest.get_mut(..step.record.size as usize))
-            .unwrap_or_default();
+        let data = place(record, step);
         match step.work {
             Work::Value => store_value(data, value),
             Work::String | Work::Bytes => {
@@ -474,8 +572,9 @@ impl<H: Host> Dtrace<H> {
     /// A clause has faulted: counts it and fires ERROR for its consumer (contract 2.5).
     #[cold]
     #[inline(never)]
-    fn fail(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize, turn: &Turn<'_>, failure: &Failure) {
+    fn fail(&self, moment: &Moment<'_, H>, turn: &Turn<'_>, failure: &Failure) {
         let Failure { action, fault } = failure;
+        let (probe, firing) = (moment.probe, moment.firing);
         // SAFETY: probe context on the CPU of the buffers; the turn that failed has dropped its writer.
         unsafe { turn.buffers.principal.writer() }.count_error();
         let error = self.builtin.error();
@@ -492,13 +591,101 @@ impl<H: Host> Dtrace<H> {
             u64::from(fault.kind as u32),
             fault.address,
         ];
-        self.process(error, &Firing { args: &args, ..*firing }, cpu, false);
+        self.process(error, &Firing { args: &args, ..*firing }, moment.cpu());
     }
 }
 
-/// Takes a value into an aggregation, whose keys are staged.
-#[inline]
-fn aggregate(turn: &Turn<'_>, aggregating: &Aggregating, value: u64, last: u64, record: &[u8]) {
+impl<'a> Turn<'a> {
+    /// What the clause's code runs with without a machine.
+    #[inline(always)]
+    fn quick<H: Host>(&self, moment: &'a Moment<'a, H>) -> Quick<'a, H> {
+        Quick {
+            moment,
+            variables: &self.run.variables,
+            process: self.state.access.process,
+            strsize: self.run.strsize,
+            epid: self.ecb.epid,
+        }
+    }
+
+    /// What the clause's code runs with in a machine.
+    fn context(&self) -> interp::Clause<'_> {
+        interp::Clause {
+            variables: &self.run.variables,
+            speculations: &self.run.speculations,
+            access: self.state.access,
+            strsize: self.run.strsize,
+            epid: self.ecb.epid,
+        }
+    }
+}
+
+/// Room for the record of a clause, and for what it stages.
+#[inline(always)]
+fn reserve<'a>(turn: &Turn<'_>, writer: &'a mut Writer<'_>) -> Option<Reservation<'a>> {
+    let Turn { run, clause, .. } = *turn;
+    let scratch = if clause.uses.intersects(Uses::SCRATCH) { run.strsize as u32 } else { 0 };
+    let need = Need { bytes: clause.needed, align: clause.alignment, scratch };
+    writer.reserve(need, |epid| run.size_of_record(epid))
+}
+
+/// One action, if it needs no machine: its value.
+#[inline(always)]
+fn take_quick_step<H: Host>(
+    quick: &Quick<'_, H>,
+    turn: &Turn<'_>,
+    step: &Step,
+    last: u64,
+    record: &mut [u8],
+) -> Option<u64> {
+    let value = || step.code.as_ref().map_or(Some(0), |code| quick.run(code.get()));
+    let value = match step.plan {
+        Plan::General => return None,
+        // Nothing asks for the value of a string: it is an address.
+        Plan::Text(text) => return quick.copy_text(text, place(record, step), step.in_tuple).map(|()| 0),
+        Plan::Arg(_) | Plan::Constant(_) | Plan::Value => {
+            let value = value()?;
+            store_value(place(record, step), value);
+            value
+        }
+        Plan::Count | Plan::Aggregate => {
+            let value = value()?;
+            aggregate(turn, step, value, last, record);
+            value
+        }
+        Plan::Add { .. } | Plan::Effect => value()?,
+    };
+    Some(value)
+}
+
+/// Where a step's data goes. The layout put it inside what was reserved.
+#[inline(always)]
+fn place<'a>(record: &'a mut [u8], step: &Step) -> &'a mut [u8] {
+    let from = record.get_mut(step.record.offset as usize..).unwrap_or_default();
+    from.get_mut(..step.record.size as usize).unwrap_or_default()
+}
+
+/// Stores the data of a step that records 8 bytes.
+#[inline(always)]
+fn store_word(record: &mut [u8], step: &Step, value: u64) {
+    let from = record.get_mut(step.record.offset as usize..).unwrap_or_default();
+    if let Some(word) = from.first_chunk_mut() {
+        *word = value.to_ne_bytes();
+    }
+}
+
+/// Stores what a record begins with.
+#[inline(always)]
+fn store_epid(record: &mut [u8], ecb: &Ecb) {
+    if let Some(word) = record.first_chunk_mut() {
+        *word = ecb.epid.to_ne_bytes();
+    }
+}
+
+/// Takes a value into an aggregation, whose keys are staged. `last` is the value of the step before.
+#[inline(always)]
+fn aggregate(turn: &Turn<'_>, step: &Step, value: u64, last: u64, record: &[u8]) {
+    let Some(aggregating) = &step.aggregating else { return };
     let Some(aggregation) = &aggregating.aggregation else { return };
     let staged = record.get(aggregating.base as usize..).unwrap_or_default();
     let increment = if aggregating.increment { last } else { 1 };

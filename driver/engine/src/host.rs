@@ -107,6 +107,16 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// Ends what the `enter` that returned these values began. Probe context.
     fn leave(&self, cpu: usize, saved: Self::Saved);
 
+    /// Whether [`Host::fence_cpus`] fences, so that entering a probe need not. Constant. Probe context.
+    #[inline]
+    fn fences_remotely(&self) -> bool {
+        false
+    }
+
+    /// Has every CPU that may be in a probe execute a full fence, if [`Host::fences_remotely`]. Process context, before the
+    /// CPUs' counters are looked at (`dtrace_xcall::quiescence`).
+    fn fence_cpus(&self) {}
+
     /// Runs `f` on the given CPU, whatever that CPU is doing, so that `f` can enter probe context there. Returns false, without
     /// having run it, when that CPU cannot run anything now. Process context.
     fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool;
@@ -170,15 +180,15 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// Whether `pid` is the current process or one of its ancestors: `progenyof(pid)`.
     fn progeny_of(&self, pid: u32) -> bool;
 
-    /// The predicate-cache word of the current thread: what [`Host::set_predicate_cache`] last stored for this same
-    /// thread, or 0. Hook context, once per firing of a probe whose only ECB has a cacheable predicate. A host without
-    /// a cheap place answers 0, and predicates are then always evaluated. The word must be forgotten when the thread
-    /// changes what a predicate may see as constant: its command name (exec).
-    fn predicate_cache(&self) -> u64 {
-        0
+    /// Whether [`Host::note_false`] was called with this predicate for the current thread, and that has not been forgotten.
+    /// Hook context, once per firing of a probe whose only ECB has a cacheable predicate. The numbers of predicates are not
+    /// used again, nor by another engine in the same address space. A host without a cheap place for it answers false, and
+    /// predicates are then always evaluated. What is known of one thread must never be taken for another's.
+    fn is_known_false(&self, _predicate: u64) -> bool {
+        false
     }
-    /// Stores the predicate-cache word of the current thread. Probe context.
-    fn set_predicate_cache(&self, _id: u64) {}
+    /// The predicate is false for the current thread as long as it lives. Probe context.
+    fn note_false(&self, _predicate: u64) {}
 
     // ---------------------------------------------------------------- registers and stacks; probe context
 

@@ -95,7 +95,7 @@ impl<H: Host> Dtrace<H> {
             let online = self.host.on_cpu(cpu, &mut || {
                 let (here, saved) = self.host.enter();
                 if let Some(inside) =
-                    self.cpus.get(here).filter(|_| here == cpu).and_then(|cpu| cpu.counter.enter())
+                    self.cpus.get(here).filter(|_| here == cpu).and_then(|cpu| self.enter(cpu))
                 {
                     clean();
                     inside.leave();

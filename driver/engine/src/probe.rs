@@ -42,7 +42,7 @@ pub type ProbeId = NonZeroU32;
 pub struct Probe<H: Host> {
     /// The ECBs in the order they were enabled.
     pub(crate) ecbs: EcbList,
-    /// The predicate id that [`Host::predicate_cache`] is compared with before anything else, or 0: set if the probe has
+    /// The predicate that [`Host::is_known_false`] is asked about before anything else, or 0: set if the probe has
     /// one ECB only and its predicate may be cached.
     pub(crate) cached_predicate: AtomicU64,
     provider: NonNull<Registered<H>>,

@@ -12,6 +12,8 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::ptr;
 
+use dtrace_engine::host::EXECNAME_SIZE;
+
 /// A traced thread in a system call stop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Traced {
@@ -25,22 +27,148 @@ pub(crate) struct Traced {
     pub(crate) result: Option<i64>,
 }
 
+/// No CPU.
+pub(crate) const NONE: usize = usize::MAX;
+
+/// What a thread of ours has for itself, in one place, so that a firing looks for it once.
+#[derive(Debug)]
+pub(crate) struct Here {
+    /// The CPU slot it has if it is in a probe (`slot`), or [`NONE`].
+    pub(crate) slot: Cell<usize>,
+    /// The CPU it stands for if it was bound to one, or [`NONE`].
+    pub(crate) bound: Cell<usize>,
+    /// A predicate that is false for the current thread, or 0.
+    known_false: Cell<u64>,
+    /// The traced thread that is the current one.
+    traced: Cell<Option<Traced>>,
+    /// The thread's own id, identity and name, once they have been asked for.
+    tid: Cell<u32>,
+    key: Cell<u64>,
+    name: Cell<Option<[u8; EXECNAME_SIZE]>>,
+}
+
 thread_local! {
-    static CURRENT: Cell<Option<Traced>> = const { Cell::new(None) };
+    static HERE: Here = const {
+        Here {
+            slot: Cell::new(NONE),
+            bound: Cell::new(NONE),
+            known_false: Cell::new(0),
+            traced: Cell::new(None),
+            tid: Cell::new(0),
+            key: Cell::new(0),
+            name: Cell::new(None),
+        }
+    };
+}
+
+impl Here {
+    #[inline]
+    pub(crate) fn with<R>(f: impl FnOnce(&Here) -> R) -> R {
+        HERE.with(f)
+    }
+
+    /// The number of the CPU the thread is on or stands for.
+    #[inline]
+    pub(crate) fn cpu(&self) -> usize {
+        match self.bound.get() {
+            // SAFETY: no preconditions. -1 (no such call) becomes CPU 0.
+            NONE => usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0),
+            cpu => cpu,
+        }
+    }
+
+    /// Whether the predicate is known to be false for the current thread.
+    #[inline]
+    pub(crate) fn is_known_false(&self, predicate: u64) -> bool {
+        self.known_false.get() == predicate
+    }
+
+    /// Remembers the predicate for the current thread.
+    #[inline]
+    pub(crate) fn note_false(&self, predicate: u64) {
+        self.known_false.set(predicate);
+    }
+
+    /// The id of the current thread.
+    #[inline]
+    pub(crate) fn tid(&self) -> u32 {
+        self.traced.get().map_or_else(|| self.own_tid(), |traced| traced.tid)
+    }
+
+    fn own_tid(&self) -> u32 {
+        if self.tid.get() == 0 {
+            // SAFETY: no preconditions.
+            self.tid.set(unsafe { libc::gettid() }.cast_unsigned());
+        }
+        self.tid.get()
+    }
+
+    /// The identity of the current thread.
+    #[inline]
+    pub(crate) fn key(&self) -> u64 {
+        match self.traced.get() {
+            Some(traced) => traced.key,
+            None => match self.key.get() {
+                0 => self.find_key(),
+                key => key,
+            },
+        }
+    }
+
+    #[cold]
+    fn find_key(&self) -> u64 {
+        self.key.set(thread_key(self.own_tid()));
+        self.key.get()
+    }
+
+    /// The command name of the current thread, filled up with NULs.
+    #[inline]
+    pub(crate) fn name(&self) -> [u8; EXECNAME_SIZE] {
+        match (self.traced.get(), self.name.get()) {
+            (None, Some(name)) => name,
+            (traced, _) => self.find_name(traced),
+        }
+    }
+
+    #[cold]
+    fn find_name(&self, traced: Option<Traced>) -> [u8; EXECNAME_SIZE] {
+        match traced {
+            Some(traced) => padded(&comm(traced.tid)),
+            None => {
+                let name = padded(&comm(self.own_tid()));
+                self.name.set(Some(name));
+                name
+            }
+        }
+    }
+}
+
+/// A name cut to 15 bytes and filled up with NULs.
+fn padded(name: &[u8]) -> [u8; EXECNAME_SIZE] {
+    let mut out = [0; EXECNAME_SIZE];
+    for (to, from) in out.iter_mut().zip(name.iter().take(EXECNAME_SIZE - 1)) {
+        *to = *from;
+    }
+    out
 }
 
 impl Traced {
-    /// Runs `f` with this thread as the current one.
+    /// Runs `f` with this thread as the current one. What is known of predicates is another thread's, before and after.
     pub(crate) fn during<T>(self, f: impl FnOnce() -> T) -> T {
-        let before = CURRENT.replace(Some(self));
+        let (before, known) =
+            Here::with(|here| (here.traced.replace(Some(self)), here.known_false.replace(0)));
         let result = f();
-        CURRENT.set(before);
+        Here::with(|here| {
+            here.traced.set(before);
+            here.known_false.set(known);
+        });
         result
     }
 
     /// The traced thread that the firing on this thread is about, if it is about one.
+    #[inline]
     pub(crate) fn current() -> Option<Traced> {
-        CURRENT.get()
+        Here::with(|here| here.traced.get())
     }
 
     /// The thread's registers in user mode. Only its tracer may ask, and only the tracer's thread has a current `Traced`.
@@ -145,6 +273,25 @@ mod tests {
         assert_eq!(status(tid, "Tgid"), Some(std::process::id()));
         assert!(start_time(tid) > 0);
         assert!(!comm(tid).is_empty());
+    }
+
+    #[test]
+    fn a_predicate_is_known_for_the_thread_it_was_false_for_and_no_other() {
+        let traced = |tid| Traced { pid: tid, tid, key: u64::from(tid), result: None };
+        let known = |predicate| Here::with(|here| here.is_known_false(predicate));
+        let note = |predicate| Here::with(|here| here.note_false(predicate));
+        note(7);
+        assert!(known(7) && !known(8));
+        traced(1).during(|| {
+            assert!(!known(7));
+            note(8);
+            assert!(known(8));
+        });
+        assert!(known(7) && !known(8));
+        traced(2).during(|| assert!(!known(7) && !known(8)));
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(!known(7)));
+        });
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! Kernel memory, to a D program, is this process's own: `curthread` is an opaque number and nothing else points there.
 //! User memory is the traced process's, or this one's where the firing is about no other.
 
-use crate::current::{self, Traced};
+use crate::current::{self, Here, Traced};
 use crate::hook;
 use crate::memory::Memory;
-use crate::slot::Slots;
+use crate::slot::{self, Entered, Slots};
 use dtrace_engine::host::EXECNAME_SIZE;
 use dtrace_engine::{BadAddress, Firing, Host, frames, syscall};
 use std::cell::UnsafeCell;
@@ -50,6 +50,7 @@ impl Process {
     }
 }
 
+#[inline]
 fn clock(id: libc::clockid_t) -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the address is of a live timespec.
@@ -57,17 +58,10 @@ fn clock(id: libc::clockid_t) -> u64 {
     now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
 
-fn own_tid() -> u32 {
-    thread_local! {
-        // SAFETY: no preconditions.
-        static TID: u32 = unsafe { libc::gettid() }.cast_unsigned();
-    }
-    TID.with(|tid| *tid)
-}
-
 impl Host for Process {
-    type Saved = ();
+    type Saved = Entered;
 
+    #[inline]
     fn cpus(&self) -> usize {
         self.slots.len()
     }
@@ -76,18 +70,32 @@ impl Host for Process {
         cpu < self.slots.len()
     }
 
-    fn enter(&self) -> (usize, ()) {
-        (self.slots.enter(), ())
+    #[inline]
+    fn enter(&self) -> (usize, Entered) {
+        self.slots.enter()
     }
 
-    fn leave(&self, cpu: usize, (): ()) {
-        self.slots.leave(cpu);
+    #[inline]
+    fn leave(&self, _cpu: usize, entered: Entered) {
+        self.slots.leave(entered);
+    }
+
+    #[inline]
+    fn fences_remotely(&self) -> bool {
+        self.slots.fences()
+    }
+
+    fn fence_cpus(&self) {
+        if self.slots.fences() {
+            slot::fence_threads();
+        }
     }
 
     fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
         self.slots.on(cpu, f)
     }
 
+    #[inline]
     fn timestamp(&self) -> u64 {
         clock(libc::CLOCK_MONOTONIC)
     }
@@ -103,12 +111,14 @@ impl Host for Process {
         }
     }
 
+    #[inline]
     fn pid(&self) -> u32 {
         Traced::current().map_or(self.pid, |traced| traced.pid)
     }
 
+    #[inline]
     fn tid(&self) -> u32 {
-        Traced::current().map_or_else(own_tid, |traced| traced.tid)
+        Here::with(Here::tid)
     }
 
     fn ppid(&self) -> u32 {
@@ -127,21 +137,25 @@ impl Host for Process {
         self.thread_key()
     }
 
+    #[inline]
     fn thread_key(&self) -> u64 {
-        thread_local! {
-            static KEY: u64 = current::thread_key(own_tid());
-        }
-        Traced::current().map_or_else(|| KEY.with(|key| *key), |traced| traced.key)
+        Here::with(Here::key)
     }
 
+    #[inline]
     fn execname(&self, out: &mut [u8; EXECNAME_SIZE]) {
-        thread_local! {
-            static OWN: [u8; EXECNAME_SIZE] = padded(&current::comm(own_tid()));
-        }
-        *out = match Traced::current() {
-            Some(traced) => padded(&current::comm(traced.tid)),
-            None => OWN.with(|name| *name),
-        };
+        *out = Here::with(Here::name);
+    }
+
+    /// Known of the thread that fired last on this one: a tracer's thread stands for many in turn, and forgets.
+    #[inline]
+    fn is_known_false(&self, predicate: u64) -> bool {
+        Here::with(|here| here.is_known_false(predicate))
+    }
+
+    #[inline]
+    fn note_false(&self, predicate: u64) {
+        Here::with(|here| here.note_false(predicate));
     }
 
     fn errno(&self, _firing: &Firing<'_>) -> i32 {
@@ -258,15 +272,6 @@ impl Host for Process {
     fn log(&self, text: fmt::Arguments<'_>) {
         eprintln!("dtrace: {text}");
     }
-}
-
-/// A name cut to 15 bytes and filled up with NULs.
-fn padded(name: &[u8]) -> [u8; EXECNAME_SIZE] {
-    let mut out = [0; EXECNAME_SIZE];
-    for (to, from) in out.iter_mut().zip(name.iter().take(EXECNAME_SIZE - 1)) {
-        *to = *from;
-    }
-    out
 }
 
 /// The control mutex in two halves, as the engine wants it.

@@ -19,5 +19,5 @@ mod tracer;
 
 pub use device::Device;
 pub use host::Process;
-pub use slot::bind;
+pub use slot::{Entered, bind};
 pub use tracer::{Exit, Tracee};

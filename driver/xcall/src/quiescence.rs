@@ -17,6 +17,16 @@
 //! sees it, the control path waits for the `Release` store with which the probe leaves, and everything the probe did
 //! happened before that.
 //!
+//! # The other way: the waiting side fences
+//!
+//! Where a control path can make every CPU execute a full fence (`membarrier` does it for the threads of a process), the
+//! probe's swap may be a plain store ([`Counter::enter_unfenced`]). The control path then does `U`; `F: have every CPU
+//! fence`; `S`. For each CPU there is a point in its own program order at which it fenced, between `U` and `S`. If `E` is
+//! before that point, `S` sees it, and the argument above goes on as it stands. If `E` is after it, so is `L`, and `L` sees
+//! `U`. That the compiler leaves `E` before `L` is what the compiler fence in `enter_unfenced` is for.
+//!
+//! # The trap
+//!
 //! The trap is to skip the fence at entry because nobody waits at that moment: on x86 a store may pass a later load, and
 //! then a probe keeps the old pointer beyond the grace period. The swap is a locked instruction on the CPU's own cache
 //! line and is the fence. The pointer loads in a probe must be `SeqCst` too, which costs nothing: on x86 they are plain
@@ -27,7 +37,7 @@
 //! [`Counter::enter`] and [`Inside::leave`] run in probe context: nothing else of the engine runs on that CPU between
 //! them, except nested on the same stack. [`synchronize`] runs in process context, outside any probe of its own.
 
-use core::sync::atomic::{AtomicU64, Ordering, fence};
+use core::sync::atomic::{AtomicU64, Ordering, compiler_fence, fence};
 
 /// One CPU's counter: odd while the CPU is in a probe.
 ///
@@ -62,6 +72,22 @@ impl Counter {
         let value = even.wrapping_add(1);
         // The full fence of the module's text. Only this CPU writes the counter, so nothing is lost by not adding.
         self.0.swap(value, Ordering::SeqCst);
+        Some(Inside { counter: self, value })
+    }
+
+    /// As [`Counter::enter`], without the fence.
+    ///
+    /// Whoever waits for this counter must have had the CPU execute a full fence between what it stored and its look at the
+    /// counter (see the module's text).
+    #[inline]
+    pub fn enter_unfenced(&self) -> Option<Inside<'_>> {
+        let even = self.0.load(Ordering::Relaxed);
+        if even & 1 != 0 {
+            return None;
+        }
+        let value = even.wrapping_add(1);
+        self.0.store(value, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
         Some(Inside { counter: self, value })
     }
 

@@ -11,10 +11,11 @@ use core::mem::MaybeUninit;
 
 use dtrace_abi::dif;
 
+use super::Subject;
 use super::code::{Insn, Op};
+use super::quick::{Quick, Text};
 use super::shape::{Source, source};
 use super::tuple::{READY, bytes_all, shape_of};
-use super::{Machine, NamePart, Subject};
 use crate::host::Host;
 
 /// The most parts of a key that are recognised.
@@ -145,50 +146,42 @@ impl Key {
     }
 }
 
-impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
+impl<H: Host, P: Subject<H>> Quick<'_, H, P> {
     /// The text of a string that does not change during a firing, without its NUL.
     #[inline(always)]
-    fn text_of(&self, source: Source) -> Option<&[u8]> {
-        let name = |part| {
+    fn key_text(&self, source: Source) -> Option<&[u8]> {
+        let text = Text::of(source)?;
+        let name = self.text(text)?;
+        if text != Text::Execname {
             // A name ends in its only NUL.
-            self.moment.probe.name(part).split_last().map(|(_, text)| text)
-        };
-        match source {
-            Source::Builtin(dif::VAR_PROBEFUNC) => name(NamePart::Function),
-            Source::Builtin(dif::VAR_PROBENAME) => name(NamePart::Name),
-            Source::Builtin(dif::VAR_PROBEMOD) => name(NamePart::Module),
-            Source::Builtin(dif::VAR_PROBEPROV) => name(NamePart::Provider),
-            Source::Builtin(dif::VAR_EXECNAME) if self.clause.access.process => {
-                let text = self.moment.execname();
-                let (low, high) = text.split_first_chunk::<8>()?;
-                let nul = |word: u64| (word.wrapping_sub(LOW) & !word & HIGH).trailing_zeros() as usize / 8;
-                let first = nul(u64::from_le_bytes(*low));
-                let len = if first < 8 { first } else { 8 + nul(u64::from_le_bytes(*high.first_chunk()?)) };
-                text.get(..len)
-            }
-            _ => None,
+            return name.split_last().map(|(_, text)| text);
         }
+        let (low, high) = name.split_first_chunk::<8>()?;
+        let nul = |word: u64| (word.wrapping_sub(LOW) & !word & HIGH).trailing_zeros() as usize / 8;
+        let first = nul(u64::from_le_bytes(*low));
+        let len = if first < 8 { first } else { 8 + nul(u64::from_le_bytes(*high.first_chunk()?)) };
+        name.get(..len)
     }
 
     /// Does what the object does, or nothing at all. What faults is left to the loop, which tells of the right instruction.
     #[inline(never)]
-    pub(crate) fn run_array(&self, array: &ArrayUse) -> Option<u64> {
+    pub(super) fn run_array(&self, array: &ArrayUse) -> Option<u64> {
         let value = match array.usage {
-            Use::Store(source) | Use::Subtract(source) => self.source(source).ok()?,
+            Use::Store(source) | Use::Subtract(source) => self.source(source)?,
             Use::Load | Use::Add { .. } => 0,
         };
         let mut key = Key { words: [const { MaybeUninit::uninit() }; READY], len: 1 };
         let (mut strings, mut count) = (0, 0);
         for part in array.parts.iter().map_while(Option::as_ref) {
             if part.string {
-                let text = self.text_of(part.value)?;
-                let strsize = self.clause.strsize;
+                let text = self.key_text(part.value)?;
+                let strsize = self.strsize;
                 let limit = if part.size == 0 { strsize } else { strsize.min(part.size as usize) };
                 strings |= 1 << count;
                 if !bytes_all(text.get(..limit).unwrap_or(text), &mut |word| key.push(word)) {
                     return None;
                 }
-            } else if !key.push(self.source(part.value).ok()?) {
+            } else if !key.push(self.source(part.value)?) {
                 return None;
             }
             count += 1;
@@ -199,13 +192,13 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             Use::Load => self.load_dynamic(variable, key),
             Use::Subtract(_) => value.wrapping_sub(self.load_dynamic(variable, key)),
             Use::Store(_) => {
-                self.store_dynamic(variable, key, value).ok()?;
+                self.store_dynamic(variable, key, value)?;
                 value
             }
             Use::Add { constant, before } => {
                 let old = self.load_dynamic(variable, key);
                 let new = old.wrapping_add(constant);
-                self.store_dynamic(variable, key, new).ok()?;
+                self.store_dynamic(variable, key, new)?;
                 if before { old } else { new }
             }
         })

@@ -1,9 +1,9 @@
 //! The loop.
 
 use super::code::{Code, Insn, Op, outcome};
-use super::shape::{Shape, Source};
+use super::quick::Quick;
 use super::tuple::Tuple;
-use super::{Fault, FaultKind, Machine, Subject, Trap};
+use super::{Clause, Fault, FaultKind, Machine, Subject, Trap};
 use crate::host::Host;
 
 /// What a run has for itself.
@@ -29,33 +29,25 @@ impl Frame {
 
 /// Whether a condition holds for two values.
 #[inline(always)]
-pub(super) fn holds(condition: u8, left: u64, right: u64) -> bool {
+pub(crate) fn holds(condition: u8, left: u64, right: u64) -> bool {
     condition >> outcome(left, right) & 1 != 0
 }
 
 impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     /// Runs code to its end: the value, which by the type of the code's result may be an address.
-    #[inline(always)]
+    #[inline]
     pub fn run(&self, code: &Code) -> Result<u64, Fault> {
-        match *code.shape() {
-            Shape::Value(Source::Constant(value)) => Ok(value),
-            _ => self.run_other(code),
+        match self.quick().run(code) {
+            Some(value) => Ok(value),
+            None => self.with_code(code, || self.run_general(code)),
         }
     }
 
-    #[inline(never)]
-    fn run_other(&self, code: &Code) -> Result<u64, Fault> {
-        self.with_code(code, || {
-            let value = match code.shape() {
-                Shape::General => None,
-                Shape::Array(array) => self.run_array(array),
-                shape => self.run_shape(shape),
-            };
-            match value {
-                Some(value) => Ok(value),
-                None => self.run_general(code),
-            }
-        })
+    /// What of it recognised objects need.
+    #[inline(always)]
+    fn quick(&self) -> Quick<'_, H, P> {
+        let Clause { variables, access, strsize, epid, .. } = *self.clause;
+        Quick { moment: self.moment, variables, process: access.process, strsize, epid }
     }
 
     /// Does something while the string table of `code` is ours to read.

@@ -24,8 +24,8 @@
 //!
 //! # Dispatch
 //!
-//! Most objects are of a few forms that need no registers; these are [recognised](shape) as a whole. For the others there
-//! is a loop. The kernel build has no jump tables (an indirect jump is a retpoline there), so a `match` over all opcodes
+//! Most objects are of a few forms that need no registers; these are [recognised](shape) as a whole, and need [no machine
+//! either](quick). For the others there is a loop. The kernel build has no jump tables (an indirect jump is a retpoline there), so a `match` over all opcodes
 //! is a tree of compares. The operations of which most programs consist are matched first, in the loop; everything else is
 //! behind one call, which keeps the loop small enough for the processor and for the compiler's registers. Conditional
 //! branches are one operation with a set of outcomes, not ten.
@@ -41,7 +41,8 @@ mod machine;
 pub(crate) mod memory;
 mod number;
 mod path;
-mod shape;
+pub(crate) mod quick;
+pub(crate) mod shape;
 mod string;
 mod subr;
 mod tuple;
@@ -64,6 +65,7 @@ use crate::variable::Variables;
 use crate::difo::Difo;
 
 pub use code::Code;
+pub(crate) use machine::holds;
 
 /// What went wrong in a clause; the numbers are those of the fault argument of dtrace:::ERROR (contract 2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,14 +2,11 @@
 //!
 //! Most of what the compiler makes for a clause is an object of two to eight instructions in one of a few forms: a
 //! constant, a variable, a comparison of a variable with a constant as predicate, an increment, a store to a variable.
-//! [`recognise`] finds them when code is decoded, by the whole of their instructions, and [`Machine::run_shape`] does what
-//! they do at once. Everything else is [`Shape::General`].
+//! [`recognise`] finds them when code is decoded, by the whole of their instructions, and [`super::quick`] does what they do
+//! at once. Everything else is [`Shape::General`].
 
 use super::array::{ArrayUse, recognise_array};
 use super::code::{ALWAYS, Insn, Op};
-use super::machine::holds;
-use super::{Machine, Subject, Trap};
-use crate::host::Host;
 
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,51 +129,5 @@ fn shape(insns: &[Insn]) -> Option<Shape> {
             fits.then_some(Shape::Compare { source: value, constant, condition: branch.d })
         }
         _ => None,
-    }
-}
-
-impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
-    #[inline(always)]
-    pub(super) fn source(&self, source: Source) -> Result<u64, Trap> {
-        Ok(match source {
-            Source::Constant(value) => value,
-            Source::Arg(n) => self.arg(u64::from(n)),
-            Source::Global(index) => self.load_global(index),
-            Source::Thread(index) => self.load_thread(index),
-            Source::Local(index) => self.load_local(index),
-            Source::Builtin(variable) => self.builtin(variable)?,
-        })
-    }
-
-    /// Runs an object that is neither general nor about an array. None if it faults: then the loop does it again, and tells
-    /// of the right instruction.
-    #[inline(always)]
-    pub(super) fn run_shape(&self, shape: &Shape) -> Option<u64> {
-        Some(match *shape {
-            Shape::Value(source) => self.source(source).ok()?,
-            Shape::Compare { source, constant, condition } => {
-                u64::from(holds(condition, self.source(source).ok()?, constant))
-            }
-            Shape::Add { global, constant, before } => {
-                let old = self.load_global(global);
-                let new = old.wrapping_add(constant);
-                self.store_global(global, new);
-                if before { old } else { new }
-            }
-            Shape::Store { target, source } => {
-                let value = self.source(source).ok()?;
-                match target {
-                    Target::Global(index) => self.store_global(index, value),
-                    Target::Local(index) => self.store_local(index, value),
-                    Target::Thread(index) => self.store_thread(index, value).ok()?,
-                }
-                value
-            }
-            Shape::Difference(first, second) => {
-                let first = self.source(first).ok()?;
-                first.wrapping_sub(self.source(second).ok()?)
-            }
-            Shape::General | Shape::Array(_) => return None,
-        })
     }
 }

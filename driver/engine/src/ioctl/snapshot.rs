@@ -95,6 +95,7 @@ impl<H: Host> Request<'_, H> {
     /// Returns after the CPU has left the probe it is in.
     fn wait_for(&self, cpu: u32) {
         if let Some(cpu) = self.dtrace.cpus.get(cpu as usize) {
+            self.dtrace.host.fence_cpus();
             cpu.counter.wait(|round| self.dtrace.host.relax(round));
         }
     }

@@ -68,7 +68,7 @@ pub enum Effect {
 std::thread_local! {
     static CPU: Cell<usize> = const { Cell::new(0) };
     static WHO: RefCell<Who> = RefCell::new(Who::default());
-    /// The predicate-cache word, and the machine it is of.
+    /// The predicate that is known to be false, and the machine it is of.
     static CACHE: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
     static THREAD: Cell<u64> = const { Cell::new(0) };
 }
@@ -378,13 +378,12 @@ impl Host for Mock {
         who(|who| who.pid == pid || who.ppid == pid)
     }
 
-    fn predicate_cache(&self) -> u64 {
-        let (machine, id) = CACHE.get();
-        if machine == self.number { id } else { 0 }
+    fn is_known_false(&self, predicate: u64) -> bool {
+        CACHE.get() == (self.number, predicate)
     }
 
-    fn set_predicate_cache(&self, id: u64) {
-        CACHE.set((self.number, id));
+    fn note_false(&self, predicate: u64) {
+        CACHE.set((self.number, predicate));
     }
 
     fn user_register(&self, _firing: &Firing<'_>, n: u32) -> Option<u64> {
