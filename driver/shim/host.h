@@ -151,6 +151,8 @@ bool host_capable(void);
 
 /* ---- signals (signal.c) ---- */
 
+/* Before the first signal is sent. Process context. */
+void host_signals_init(void);
 /* Sends the current process a signal as soon as interrupts are on again; false if too many are waiting. Probe context. */
 bool host_send_signal(int32_t signal);
 /* Returns when none is waiting. Process context. */

@@ -24,8 +24,7 @@ struct queue {
 	struct request requests[ROOM];
 };
 
-static void notrace deliver(struct irq_work *work);
-static DEFINE_PER_CPU(struct queue, queues) = { .work = IRQ_WORK_INIT_HARD(deliver) };
+static DEFINE_PER_CPU(struct queue, queues);
 
 static void notrace deliver(struct irq_work *work)
 {
@@ -58,6 +57,15 @@ bool notrace host_send_signal(int32_t signal)
 	queue->requests[queue->len++] = (struct request){ get_pid(process), signal };
 	irq_work_queue(&queue->work);
 	return true;
+}
+
+/* Not in the definition: a module's per-CPU data is not relocated. */
+void host_signals_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		per_cpu(queues, cpu).work = IRQ_WORK_INIT_HARD(deliver);
 }
 
 void host_signals_wait(void)

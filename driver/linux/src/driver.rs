@@ -58,6 +58,8 @@ fn register(info: &ProviderInfo<'_>, provider: impl Provider<Linux> + 'static) -
 /// Makes everything that can be opened.
 fn start() -> Result<(), i32> {
     let refused = |error: Errno| -(error as i32);
+    // SAFETY: process context, and nothing fires yet.
+    unsafe { ffi::host_signals_init() };
     // SAFETY: no preconditions.
     if unsafe { ffi::host_destructive_disallowed() } {
         engine().disallow_destructive();

@@ -198,6 +198,9 @@ unsafe extern "C" {
     pub fn host_capable() -> bool;
 }
 unsafe extern "C" {
+    pub fn host_signals_init();
+}
+unsafe extern "C" {
     pub fn host_send_signal(signal: i32) -> bool;
 }
 unsafe extern "C" {

@@ -154,7 +154,10 @@ impl<'m, 'a, H: Host, P: Subject<H>> Reader<'m, 'a, H, P> {
         } else {
             // The whole granule is in one page, so that what is before the address can be read if the address can.
             let before = address % GRANULE;
-            self.machine.load_foreign(address - before, self.buffer.write([0; GRANULE as usize]))?;
+            let granule = self.buffer.write([0; GRANULE as usize]);
+            let loaded = self.machine.load_foreign(address - before, granule);
+            // What is told is the address that was asked for.
+            loaded.map_err(|trap| Trap::at(trap.kind, address))?;
             self.piece = core::ptr::null();
             self.len = GRANULE;
             self.offset = offset.wrapping_sub(before);

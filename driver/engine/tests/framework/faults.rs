@@ -1,8 +1,9 @@
 //! Faults, drops and nesting: what a clause that goes wrong leaves behind (contract 2.5, 3).
 
-use dtrace_abi::{Plain, Status, dif, fault, ioctl};
-use dtrace_engine::mock::{Handle, KERNEL_BASE, Rig};
+use dtrace_abi::{Plain, Status, action, dif, fault, ioctl, option};
+use dtrace_engine::mock::{Handle, KERNEL_BASE, Rig, USER_BASE};
 
+use crate::decode;
 use crate::program::{E, Program, S, value_at, words};
 
 const PROBE: [&str; 4] = ["mock", "", "", ""];
@@ -133,4 +134,89 @@ fn kernel_memory_is_for_who_may_read_it() {
     consumer.enable(&image).unwrap();
     consumer.go().unwrap();
     assert_eq!(value_at(&consumer.buffer(0).unwrap().data, 32), u64::from(fault::KPRIV));
+}
+
+/// Where nothing is mapped: NULL, the first page, the middle of nowhere, addresses that are not canonical, the last byte.
+const NOWHERE: [u64; 6] = [0, 8, 0x1234_5678, 0xdead_0000_0000_0000, 0x8000_0000_0000_0000, u64::MAX];
+
+/// Runs expressions as clauses of one probe, each followed by one that records 7. What ERROR is told of the first: fault and
+/// address.
+fn told_of(expressions: &[E]) -> Vec<(u64, u64)> {
+    let rig = Rig::new(1, &[["m", "f", "n"]]);
+    let consumer = rig.open();
+    let mut program = Program::new().buffered();
+    for &expression in expressions {
+        program = program
+            .clause(PROBE, None, &[S::Act(action::LIBACT, 0, Some(expression)), S::Trace(E::Int(1))])
+            .clause(PROBE, None, &[S::Trace(E::Int32(7))]);
+    }
+    let errors = program.option(option::DESTRUCTIVE, 1).clause(
+        ERROR,
+        None,
+        &[S::Trace(E::Var(dif::VAR_ARG0 + 4)), S::Trace(E::Var(dif::VAR_ARG0 + 5))],
+    );
+    consumer.enable(&errors.image()).unwrap();
+    consumer.go().unwrap();
+    rig.probe(0).fire(&[]);
+    let found = decode::records(&consumer, 0);
+    let others = found.iter().filter(|(name, values)| name == "n" && values[..] == [decode::int(7)]).count();
+    assert_eq!(others, expressions.len(), "the clauses between them go on");
+    assert_eq!(status(&consumer).errors, expressions.len() as u64);
+    let value = |datum: &decode::Datum| match datum {
+        decode::Datum::Int(value) => value.cast_unsigned(),
+        other => panic!("{other:?}"),
+    };
+    let errors = found.iter().filter(|(name, _)| name == "ERROR");
+    errors.map(|(_, values)| (value(&values[0]), value(&values[1]))).collect()
+}
+
+#[test]
+fn a_load_from_nowhere_is_told_with_its_address() {
+    let bad = |address| (u64::from(fault::BADADDR), address);
+    assert_eq!(told_of(&NOWHERE.map(E::Load)), NOWHERE.map(bad));
+    assert_eq!(told_of(&NOWHERE.map(E::LoadUser)), NOWHERE.map(bad));
+}
+
+#[test]
+fn neither_side_reads_the_others_memory() {
+    let bad = |address| (u64::from(fault::BADADDR), address);
+    // Both are mapped, each on its own side.
+    assert_eq!(told_of(&[E::Load(USER_BASE), E::LoadUser(KERNEL_BASE)]), [bad(USER_BASE), bad(KERNEL_BASE)]);
+}
+
+#[test]
+fn every_subroutine_that_looks_at_memory_tells_the_address() {
+    const HOLE: u64 = 0xdead_0000;
+    let bad = |address| (u64::from(fault::BADADDR), address);
+    let call = |subroutine: u32, arguments: &'static [u64]| E::Call(subroutine as u16, arguments);
+    let cases = [
+        (call(dif::SUBR_COPYIN, &[HOLE, 8]), bad(HOLE)),
+        (call(dif::SUBR_COPYIN, &[KERNEL_BASE, 8]), bad(KERNEL_BASE)),
+        (call(dif::SUBR_COPYINSTR, &[0]), bad(0)),
+        (call(dif::SUBR_COPYINSTR, &[KERNEL_BASE]), bad(KERNEL_BASE)),
+        (call(dif::SUBR_STRLEN, &[HOLE + 9]), bad(HOLE + 9)),
+        (call(dif::SUBR_BASENAME, &[USER_BASE]), bad(USER_BASE)),
+        (call(dif::SUBR_COPYOUTSTR, &[HOLE, USER_BASE, 8]), bad(HOLE)),
+        (call(dif::SUBR_COPYOUT, &[KERNEL_BASE, HOLE, 8]), bad(HOLE)),
+        (call(dif::SUBR_COPYOUT, &[KERNEL_BASE, KERNEL_BASE, 8]), bad(KERNEL_BASE)),
+        (call(dif::SUBR_ALLOCA, &[1 << 40]), (u64::from(fault::NOSCRATCH), 0)),
+        (call(dif::SUBR_COPYIN, &[USER_BASE, 1 << 40]), (u64::from(fault::NOSCRATCH), 0)),
+        (E::DivideByZero, (u64::from(fault::DIVZERO), 0)),
+    ];
+    let (expressions, wanted): (Vec<E>, Vec<(u64, u64)>) = cases.into_iter().unzip();
+    assert_eq!(told_of(&expressions), wanted);
+}
+
+#[test]
+fn nobody_writes_to_the_kernel_or_through_a_wild_pointer() {
+    let bad = |address| (u64::from(fault::BADADDR), address);
+    let call = |arguments| E::Call(dif::SUBR_BCOPY as u16, arguments);
+    assert_eq!(
+        told_of(&[
+            call(&[KERNEL_BASE, KERNEL_BASE, 8]),
+            call(&[KERNEL_BASE, 0x1000, 8]),
+            call(&[0x1000, USER_BASE, 8])
+        ]),
+        [bad(KERNEL_BASE), bad(0x1000), bad(USER_BASE)]
+    );
 }

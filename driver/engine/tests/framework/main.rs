@@ -11,6 +11,7 @@ mod faults;
 mod life;
 mod matching;
 mod options;
+mod privileges;
 mod program;
 mod records;
 mod session;

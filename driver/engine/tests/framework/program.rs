@@ -30,6 +30,14 @@ pub(crate) enum E {
     Global(u32),
     /// `*(uint64_t *)address`
     Load(u64),
+    /// The same, in the user process's memory.
+    LoadUser(u64),
+    /// `subroutine(arguments)`, whose result is a number.
+    Call(u16, &'static [u64]),
+    /// `numerator / 0`
+    DivideByZero,
+    /// `a[arg0] = number`, for its effect; 0 takes the variable away.
+    Remember(u64),
     /// `variable == number`
     Equal(u32, u64),
     /// `speculation()`
@@ -107,6 +115,42 @@ impl Program {
             E::Load(address) => {
                 let text = [Instr::indexed(OP_SETX, 0, 1), Instr::new(OP_LDX, 1, 0, 2), ret(2)];
                 b.difo(&text, &[address], "", &[], INT)
+            }
+            E::LoadUser(address) => {
+                let text = [Instr::indexed(OP_SETX, 0, 1), Instr::new(OP_ULDX, 1, 0, 2), ret(2)];
+                b.difo(&text, &[address], "", &[], INT)
+            }
+            E::Call(subroutine, arguments) => {
+                let mut text = vec![Instr::new(OP_FLUSHTS, 0, 0, 0)];
+                for n in 0..arguments.len() {
+                    text.extend([
+                        Instr::indexed(OP_SETX, n as u16, 1),
+                        Instr::new(OP_PUSHTV, TYPE_CTF, 0, 1),
+                    ]);
+                }
+                text.extend([Instr::indexed(OP_CALL, subroutine, 1), ret(1)]);
+                b.difo(&text, arguments, "", &[], INT)
+            }
+            E::DivideByZero => {
+                let text = [Instr::indexed(OP_SETX, 0, 1), Instr::new(OP_SDIV, 1, 0, 1), ret(1)];
+                b.difo(&text, &[7], "", &[], INT)
+            }
+            E::Remember(value) => {
+                let id = VAR_OTHER_UBASE + 0x10;
+                let array = var(id, DIFV_KIND_ARRAY, DIFV_SCOPE_GLOBAL);
+                let text = [
+                    Instr::new(OP_FLUSHTS, 0, 0, 0),
+                    Instr::indexed(OP_LDGS, VAR_ARG0 as u16, 1),
+                    Instr::new(OP_PUSHTV, TYPE_CTF, 0, 1),
+                    Instr::indexed(OP_SETX, 0, 1),
+                    Instr::indexed(OP_STGAA, id as u16, 1),
+                    ret(0),
+                ];
+                let vars = [
+                    DifVar { flags: DIFV_F_REF, ..var(VAR_ARG0, DIFV_KIND_SCALAR, DIFV_SCOPE_GLOBAL) },
+                    DifVar { flags: DIFV_F_MOD, ..array },
+                ];
+                b.difo(&text, &[value], "\0v\0", &vars, VOID)
             }
             E::Equal(id, value) => {
                 let text = [

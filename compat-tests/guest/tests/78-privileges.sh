@@ -1,0 +1,74 @@
+# What each privilege of /etc/dtrace.conf allows, and what it does not.
+# limit: 240
+
+rules() { printf 'clear\n%s\n' "$1" > /dev/dtrace; }
+# user D...: a program of user 1000.
+user() { as 1000 1000 dtrace -q -n "$@"; }
+# A process of root's, and one of the user's, that make calls until they are ended.
+witness wait > ready & roots=$!
+as 1000 1000 witness wait > ready2 & users=$!
+until grep -q ready ready && grep -q ready ready2; do sleep 0.1; done
+whose='syscall::getppid:entry /execname == "witness"/ { @[uid] = count(); } tick-1s { exit(0); } END { printa("%d ", @); }'
+kernel='BEGIN { trace((int64_t)curthread); } ERROR { printf("%d", arg4); } BEGIN { exit(0); }'
+
+rules ''
+output=$(user 'BEGIN { exit(0); }' 2>&1)
+is "without a rule nothing is allowed" $? 1
+printf 'all priv_kernel\n' | as 1000 1000 tee /dev/dtrace > /dev/null
+user 'BEGIN { exit(0); }' 2> /dev/null
+is "and who is not root makes no rules" $? 1
+is "root may do everything all the same" "$(dtrace -q -n "$whose" | tr ' ' '\n' | grep . | sort -n | tr '\n' ' ')" "0 1000 "
+
+rules 'uid 1000 priv_user'
+is "priv_user: one's own processes" "$(user "$whose")" "1000 "
+is "priv_user: not the kernel" "$(user "$kernel" 2> /dev/null)" 6
+is "priv_user: not the kernel's stack" "$(user 'BEGIN { stack(); } ERROR { printf("%d", arg4); } BEGIN { exit(0); }' 2> /dev/null)" 6
+output=$(user 'profile-997 { @[arg0 != 0] = count(); } tick-1s { exit(0); } END { printa("%d ", @); }' -c 'as 1000 1000 witness time' 2> /dev/null | tail -1)
+matches "priv_user: profile, in user mode only" "$output" '^0 $|^[0-9]+$'
+output=$(user 'BEGIN { exit(0); }' -b 64m 2>&1)
+is "priv_user: no more than 16 MiB of buffers" $? 1
+user 'BEGIN { exit(0); }' -b 8m
+is "priv_user: 8 MiB are allowed" $? 0
+output=$(as 1000 1000 dtrace -q -w -n "syscall::getppid:entry /pid == $users/ { stop(); exit(0); }" 2>&1)
+ok "priv_user: one's own process may be stopped" sh -c "sleep 0.5; grep -q ') T ' /proc/$users/stat"
+kill -CONT $users
+output=$(as 1000 1000 dtrace -q -w -n 'BEGIN { chill(1000); } ERROR { printf("%d", arg4); } BEGIN { exit(0); }' 2> /dev/null)
+is "priv_user: the machine may not be held up" "$output" 6
+output=$(as 1000 1000 dtrace -q -w -n 'BEGIN { panic(); } ERROR { printf("%d", arg4); } BEGIN { exit(0); }' 2> /dev/null)
+is "priv_user: nor stopped" "$output" 6
+# A program that runs with root's rights is not one's own, whoever started it.
+cp "$(command -v witness)" /tmp/test/raised && chown 0:0 /tmp/test/raised && chmod 4755 /tmp/test/raised
+chmod 755 /tmp/test
+mount | grep -q ' /tmp .*nosuid' && mount -o remount,suid /tmp
+as 1000 1000 /tmp/test/raised wait > ready3 & raised=$!
+until grep -q ready ready3; do sleep 0.1; done
+is "the program runs with root's rights" "$(awk '/^Uid/ { print $2, $3 }' /proc/$raised/status)" "1000 0"
+is "priv_user: not a process with more rights than one's own" "$(user "syscall::getppid:entry /pid == $raised/ { @ = count(); } tick-1s { exit(0); } END { printa(\"%@d\", @); }")" ""
+kill $raised
+
+rules 'uid 1000 priv_user priv_owner'
+is "priv_owner: the processes of others" "$(user "$whose" | tr ' ' '\n' | grep . | sort -n | tr '\n' ' ')" "0 1000 "
+is "priv_owner: not the kernel" "$(user "$kernel" 2> /dev/null)" 6
+rules 'gid 1000 priv_user priv_proc'
+is "priv_proc, by group: any process" "$(user "$whose" | tr ' ' '\n' | grep . | sort -n | tr '\n' ' ')" "0 1000 "
+rules 'all priv_proc'
+is "priv_proc alone: no probes of system calls" "$(user -l 2> /dev/null; as 1000 1000 dtrace -l -P syscall 2> /dev/null | grep -c ' syscall ')" 0
+
+rules 'uid 1000 priv_kernel'
+is "priv_kernel: all processes" "$(user "$whose" | tr ' ' '\n' | grep . | sort -n | tr '\n' ' ')" "0 1000 "
+matches "priv_kernel: and kernel memory" "$(user 'BEGIN { trace(curthread->pid); exit(0); }' 2>&1)" '^ *[0-9]+ *$'
+output=$(as 1000 1000 dtrace -q -w -n "syscall::getppid:entry /pid == $roots/ { stop(); } ERROR { printf(\"%d\", arg4); exit(0); }" 2> /dev/null)
+is "priv_kernel: but not a hand on the processes of others" "$output" 7
+is "which runs on" "$(sed 's/.*) \(.\) .*/\1/' /proc/$roots/stat | tr DR SS)" S
+output=$(as 1000 1000 dtrace -q -w -n 'BEGIN { chill(1000); } ERROR { printf("%d", arg4); } BEGIN { exit(0); }' 2> /dev/null)
+is "priv_kernel: nor on the machine" "$output" 6
+
+rules 'uid 1000 priv_everything'
+user 'BEGIN { exit(0); }' 2> /dev/null
+is "a rule with an unknown privilege is none" $? 1
+printf 'clear\n# uid  200 priv_proc\nuid 200 priv_user priv_owner # both\ngid 201 priv_kernel\nall priv_proc\n' > /dev/dtrace
+is "the table is shown in /proc/dtrace/security" "$(cat /proc/dtrace/security)" "uid  200 priv_user priv_owner
+gid  201 priv_kernel
+all  priv_proc"
+rules ''
+kill $roots $users

@@ -1,0 +1,242 @@
+//! What each privilege allows, and what it does not (contract 1.3): enforced by the engine, whatever the host.
+//!
+//! `priv_user` is one's own processes, `priv_proc` and `priv_owner` those of others too, `priv_kernel` the kernel's memory and
+//! with it everything to be seen; to be changed are, but for root, processes only.
+
+use dtrace_abi::{Plain, Status, action, dif, fault, ioctl, option};
+use dtrace_engine::errno::Errno;
+use dtrace_engine::mock::{Effect, Handle, KERNEL_BASE, Mock, Rig, USER_BASE, Who, become_who};
+use dtrace_engine::{Cred, Privileges};
+
+use crate::decode::{int, values};
+use crate::program::{E, Program, S, count};
+
+const PROBE: [&str; 4] = ["mock", "", "", ""];
+const USER: Privileges = Privileges::USER;
+
+/// A machine with one probe that is for whom has `priv_user`, as those of `syscall` are.
+fn rig() -> Rig {
+    Rig::with_privileges(Mock::new(1), &[["m", "f", "n"]], USER)
+}
+
+fn cred(privileges: Privileges) -> Cred {
+    Cred { uid: 1000, gid: 1000, privileges }
+}
+
+/// A consumer of user 1000 that traces the probe with these statements, told of each fault by its kind.
+fn tracing<'a>(rig: &'a Rig, privileges: Privileges, statements: &[S]) -> Handle<'a> {
+    let consumer = rig.open_as(cred(privileges)).unwrap();
+    let image = Program::new()
+        .buffered()
+        .option(option::DESTRUCTIVE, 1)
+        .clause(PROBE, None, statements)
+        .clause(["dtrace", "", "", "ERROR"], None, &[S::Trace(E::Var(dif::VAR_ARG0 + 4))])
+        .image();
+    consumer.enable(&image).unwrap();
+    consumer.go().unwrap();
+    consumer
+}
+
+fn fire_as(rig: &Rig, uid: u32) {
+    become_who(Who { uid, gid: uid, ..Who::default() });
+    rig.probe(0).fire(&[]);
+    become_who(Who::default());
+}
+
+fn status(consumer: &Handle<'_>) -> Status {
+    let mut status = Status::zeroed();
+    consumer.ioctl(ioctl::STATUS, &mut status).unwrap();
+    status
+}
+
+#[test]
+fn who_sees_whose_processes() {
+    let seen = |privileges: Privileges| {
+        let rig = rig();
+        let consumer = tracing(&rig, privileges, &[S::Trace(E::Var(dif::VAR_UID))]);
+        [0, 1000, 1001].into_iter().for_each(|uid| fire_as(&rig, uid));
+        values(&consumer)
+    };
+    assert_eq!(seen(USER), [int(1000)]);
+    let all = [0, 1000, 1001].map(int);
+    assert_eq!(seen(USER.with(Privileges::OWNER)), all);
+    assert_eq!(seen(USER.with(Privileges::PROC)), all);
+    assert_eq!(seen(Privileges::KERNEL), all, "which implies priv_user");
+}
+
+#[test]
+fn a_process_of_the_user_in_another_group_is_not_its_own() {
+    let rig = rig();
+    let consumer = tracing(&rig, USER, &[S::Trace(E::Var(dif::VAR_GID))]);
+    become_who(Who { uid: 1000, gid: 0, ..Who::default() });
+    rig.probe(0).fire(&[]);
+    become_who(Who::default());
+    assert_eq!(values(&consumer), []);
+}
+
+#[test]
+fn the_kernel_is_for_priv_kernel() {
+    for (privileges, wanted) in [
+        (USER.with(Privileges::OWNER).with(Privileges::PROC), int(i64::from(fault::KPRIV))),
+        (Privileges::KERNEL, int(0)),
+    ] {
+        let rig = rig();
+        let consumer = tracing(&rig, privileges, &[S::Trace(E::Load(KERNEL_BASE))]);
+        fire_as(&rig, 1000);
+        assert_eq!(values(&consumer), [wanted]);
+    }
+    for what in [
+        S::Trace(E::Var(dif::VAR_CURTHREAD)),
+        S::Trace(E::Var(dif::VAR_CALLER)),
+        S::Act(action::STACK, 3, None),
+    ] {
+        let rig = rig();
+        let consumer = tracing(&rig, USER, &[what]);
+        fire_as(&rig, 1000);
+        assert_eq!(values(&consumer), [int(i64::from(fault::KPRIV))]);
+    }
+}
+
+#[test]
+fn processes_are_changed_by_their_owner_or_by_who_may_have_any() {
+    let stop = [S::Act(action::STOP, 0, None), S::Act(action::RAISE, 0, Some(E::Int32(9)))];
+    // No bytes, so that nothing is read first.
+    let arguments = &[0, USER_BASE + 0x9_0000, 0];
+    let copyout = [S::Act(action::LIBACT, 0, Some(E::Call(dif::SUBR_COPYOUT as u16, arguments)))];
+    for (privileges, uid, allowed) in [
+        (USER, 1000, true),
+        (Privileges::KERNEL, 1000, true),
+        (Privileges::KERNEL, 0, false),
+        (USER.with(Privileges::OWNER), 0, true),
+        (USER.with(Privileges::PROC), 0, true),
+    ] {
+        let rig = rig();
+        let consumer = tracing(&rig, privileges, &stop);
+        fire_as(&rig, uid);
+        let wanted = if allowed { vec![Effect::Stop, Effect::Raise(9)] } else { vec![] };
+        assert_eq!(rig.mock().effects(), wanted, "{privileges:?} {uid}");
+        let told = if allowed { vec![] } else { vec![int(i64::from(fault::UPRIV))] };
+        assert_eq!(values(&consumer), told);
+        let consumer = tracing(&rig, privileges, &copyout);
+        fire_as(&rig, uid);
+        let value = if allowed { vec![int(0)] } else { told };
+        assert_eq!(values(&consumer), value, "copyout");
+    }
+}
+
+#[test]
+fn the_machine_is_changed_by_root_alone() {
+    let actions = [(action::CHILL, Some(E::Int(1000))), (action::BREAKPOINT, None), (action::PANIC, None)];
+    for (kind, value) in actions {
+        let rig = rig();
+        let consumer = tracing(&rig, Privileges::KERNEL, &[S::Act(kind, 0, value)]);
+        fire_as(&rig, 1000);
+        assert_eq!((values(&consumer), rig.mock().effects()), (vec![int(i64::from(fault::KPRIV))], vec![]));
+        let root = rig.open();
+        let image = Program::new().buffered().option(option::DESTRUCTIVE, 1).clause(
+            PROBE,
+            None,
+            &[S::Act(kind, 0, value)],
+        );
+        root.enable(&image.image()).unwrap();
+        root.go().unwrap();
+        fire_as(&rig, 1000);
+        assert_eq!(rig.mock().effects().len(), 1);
+    }
+}
+
+#[test]
+fn a_breakpoint_without_a_debugger_is_an_illegal_operation() {
+    let rig = rig();
+    rig.mock().remove_debugger();
+    let root = rig.open();
+    let image = Program::new()
+        .buffered()
+        .option(option::DESTRUCTIVE, 1)
+        .clause(PROBE, None, &[S::Act(action::BREAKPOINT, 0, None)])
+        .clause(["dtrace", "", "", "ERROR"], None, &[S::Trace(E::Var(dif::VAR_ARG0 + 4))]);
+    root.enable(&image.image()).unwrap();
+    root.go().unwrap();
+    rig.probe(0).fire(&[]);
+    assert_eq!(values(&root), [int(i64::from(fault::ILLOP))]);
+}
+
+#[test]
+fn a_machine_may_refuse_everything_destructive() {
+    let rig = rig();
+    rig.dtrace().disallow_destructive();
+    let root = rig.open();
+    let option = Program::new().option(option::DESTRUCTIVE, 1).image();
+    assert_eq!(root.enable(&option), Err(Errno::EACCES));
+    root.enable(&Program::new().clause(PROBE, None, &[S::Act(action::STOP, 0, None)]).image()).unwrap();
+    assert_eq!(root.go(), Err(Errno::EACCES));
+}
+
+#[test]
+fn large_buffers_of_every_kind_are_for_root() {
+    const LARGE: i64 = (16 << 20) + 8;
+    let speculates = S::Act(action::LIBACT, 0, Some(E::Speculation));
+    let cases = [
+        (option::BUFSIZE, S::Trace(E::Int(1))),
+        (option::AGGSIZE, count(&[])),
+        (option::SPECSIZE, speculates),
+    ];
+    for (which, statement) in cases {
+        let rig = rig();
+        for (size, wanted) in [(LARGE, Err(Errno::EFBIG)), (LARGE - 8, Ok(0))] {
+            let consumer = rig.open_as(cred(USER)).unwrap();
+            let image =
+                Program::new().buffered().option(which, size).clause(PROBE, None, &[statement.clone()]);
+            consumer.enable(&image.image()).unwrap();
+            assert_eq!(consumer.go(), wanted, "{which}: {size}");
+        }
+    }
+}
+
+#[test]
+fn the_time_of_threads_is_accounted_while_somebody_asks_for_it() {
+    let rig = rig();
+    let asks = tracing(&rig, Privileges::KERNEL, &[S::Trace(E::Var(dif::VAR_VTIMESTAMP))]);
+    let asks_too = tracing(&rig, USER, &[S::Trace(E::Var(dif::VAR_VTIMESTAMP))]);
+    let does_not = tracing(&rig, USER, &[S::Trace(E::Var(dif::VAR_TIMESTAMP))]);
+    assert_eq!(rig.mock().vtime_wanted(), 2);
+    asks.close();
+    assert_eq!(rig.mock().vtime_wanted(), 1);
+    asks_too.close();
+    does_not.close();
+    assert_eq!(rig.mock().vtime_wanted(), 0);
+}
+
+#[test]
+fn drops_of_dynamic_variables_are_told_by_kind() {
+    let rig = rig();
+    let consumer = rig.open();
+    let image = Program::new()
+        .buffered()
+        .option(option::DYNVARSIZE, 8192)
+        .option(option::CLEANRATE, 1_000_000_000)
+        .clause(
+            PROBE,
+            Some(E::Equal(dif::VAR_ARG0 + 1, 1)),
+            &[S::Act(action::LIBACT, 0, Some(E::Remember(5)))],
+        )
+        .clause(
+            PROBE,
+            Some(E::Equal(dif::VAR_ARG0 + 1, 2)),
+            &[S::Act(action::LIBACT, 0, Some(E::Remember(0)))],
+        );
+    consumer.enable(&image.image()).unwrap();
+    consumer.go().unwrap();
+    (0..1000).for_each(|n| rig.probe(0).fire(&[n, 1]));
+    let plain = status(&consumer).dyndrops;
+    assert!(plain > 0 && plain < 1000, "{plain}");
+    assert_eq!(status(&consumer).dyndrops_dirty, 0);
+    // One is taken away; until the cleaner has been there its memory is dirty.
+    rig.probe(0).fire(&[0, 2]);
+    rig.probe(0).fire(&[5000, 1]);
+    assert_eq!((status(&consumer).dyndrops, status(&consumer).dyndrops_dirty), (plain, 1));
+    rig.mock().advance(2_000_000_000);
+    rig.dtrace().housekeep();
+    rig.probe(0).fire(&[5000, 1]);
+    assert_eq!((status(&consumer).dyndrops, status(&consumer).dyndrops_dirty), (plain, 1), "it is clean now");
+}
