@@ -9,6 +9,7 @@ mod counting;
 mod decode;
 mod faults;
 mod life;
+mod limits;
 mod matching;
 mod options;
 mod privileges;

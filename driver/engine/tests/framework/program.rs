@@ -44,6 +44,8 @@ pub(crate) enum E {
     Speculation,
     /// Some bytes at an address.
     Bytes(u64, u32),
+    /// The string at an address, in a record of so many bytes.
+    StringAt(u64, u32),
 }
 
 /// A statement.
@@ -167,6 +169,10 @@ impl Program {
             }
             E::Speculation => {
                 b.difo(&[Instr::indexed(OP_CALL, SUBR_SPECULATION as u16, 1), ret(1)], &[], "", &[], INT)
+            }
+            E::StringAt(address, size) => {
+                let rtype = DifType { size, ..STRING };
+                b.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[address], "", &[], rtype)
             }
             E::Bytes(address, size) => {
                 let rtype = DifType { kind: TYPE_CTF, ckind: 0, flags: TF_BYREF, pad: 0, size };

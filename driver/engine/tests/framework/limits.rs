@@ -1,0 +1,149 @@
+//! Limits and sizes at their ends (contract 2.3, 2.5, 3): what is still allowed, what is refused, and with which errno.
+
+use dtrace_abi::{ReplDesc, action, dif, ioctl, limit, option, set_name};
+use dtrace_engine::errno::Errno;
+use dtrace_engine::mock::{KERNEL_BASE, Rig, Who, become_who};
+
+use crate::decode::{Datum, int, records, text, values};
+use crate::program::{E, Program, S, count};
+
+const PROBE: [&str; 4] = ["mock", "", "", ""];
+const END: [&str; 4] = ["dtrace", "", "", "END"];
+const ONE: &[[&str; 3]] = &[["m", "f", "n"]];
+
+#[test]
+fn a_thousand_and_twenty_four_enablings_are_retained_and_no_more() {
+    let rig = Rig::new(1, ONE);
+    let consumer = rig.open();
+    // For a probe that does not exist: it is kept for the day it does.
+    let image = Program::new().clause(["absent", "", "", "n"], None, &[]).image();
+    for n in 0..limit::RETAIN_MAX {
+        assert_eq!(consumer.enable(&image), Ok(0), "{n}");
+    }
+    assert_eq!(consumer.enable(&image), Err(Errno::ENOSPC));
+    let mut desc = <ReplDesc as dtrace_abi::Plain>::zeroed();
+    set_name(&mut desc.matching.provider, b"absent");
+    set_name(&mut desc.matching.name, b"n");
+    assert_eq!(consumer.ioctl(ioctl::REPLICATE, &mut desc), Err(Errno::ENOSPC));
+    // Options are no enabling.
+    assert_eq!(consumer.enable(&Program::new().buffered().image()), Ok(0));
+    assert_eq!(consumer.go(), Ok(0));
+}
+
+#[test]
+fn a_fill_buffer_that_end_would_not_fit_into_is_refused() {
+    let go = |size: i64| {
+        let rig = Rig::new(1, ONE);
+        let consumer = rig.open();
+        let wide = S::Trace(E::Bytes(KERNEL_BASE, 1000));
+        let image = Program::new()
+            .option(option::BUFSIZE, size)
+            .option(option::BUFPOLICY, option::BUFPOLICY_FILL)
+            .clause(PROBE, None, &[S::Trace(E::Int32(1))])
+            .clause(END, None, &[wide.clone()])
+            .clause(END, None, &[wide]);
+        consumer.enable(&image.image()).unwrap();
+        consumer.go()
+    };
+    assert_eq!(go(1000), Err(Errno::E2BIG));
+    assert_eq!(go(4096), Ok(0));
+}
+
+#[test]
+fn a_manual_buffer_is_what_was_asked_for_or_nothing() {
+    // No machine has that much; by default it is halved until there is enough.
+    let rig = Rig::new(1, ONE);
+    let program =
+        || Program::new().option(option::BUFSIZE, 1 << 55).clause(PROBE, None, &[S::Trace(E::Int(1))]);
+    let consumer = rig.open();
+    consumer.enable(&program().option(option::BUFRESIZE, option::BUFRESIZE_MANUAL).image()).unwrap();
+    assert_eq!(consumer.go(), Err(Errno::ENOMEM));
+}
+
+#[test]
+fn strings_may_have_64_kib() {
+    let rig = Rig::new(1, ONE);
+    let consumer = rig.open();
+    let long = "x".repeat(40_000);
+    rig.mock().poke_kernel(KERNEL_BASE, long.as_bytes()).unwrap();
+    let image = Program::new()
+        .option(option::BUFSIZE, 1 << 20)
+        .option(option::AGGSIZE, 1 << 20)
+        .option(option::STRSIZE, 64 << 10)
+        .clause(
+            PROBE,
+            None,
+            &[S::Trace(E::Name(dif::VAR_EXECNAME)), S::Trace(E::StringAt(KERNEL_BASE, 64 << 10))],
+        )
+        .clause(
+            PROBE,
+            None,
+            &[S::Agg(dtrace_abi::agg::COUNT, 0, vec![E::StringAt(KERNEL_BASE, 64 << 10)], None, None)],
+        );
+    consumer.enable(&image.image()).unwrap();
+    consumer.go().unwrap();
+    become_who(Who::default());
+    rig.probe(0).fire(&[]);
+    assert!(values(&consumer) == [text("mock"), text(&long)]);
+    let (_, keys, counts) = crate::decode::aggregations(&consumer, 0).remove(0);
+    assert!((keys, counts) == (vec![text(&long)], vec![1]));
+}
+
+#[test]
+fn tracemem_with_a_length_reads_no_more_than_that() {
+    let rig = Rig::new(1, ONE);
+    let consumer = rig.open();
+    // The last eight bytes of the kernel's memory.
+    let at = KERNEL_BASE + (64 << 10) - 8;
+    rig.mock().poke_kernel(at, b"eight by").unwrap();
+    let memory = S::Act(action::TRACEMEM, 0, Some(E::Bytes(at, 64)));
+    let measured = |length: u64| [S::Act(action::TRACEMEM_DYNSIZE, 0, Some(E::Int(length))), memory.clone()];
+    let image = Program::new()
+        .buffered()
+        .clause(PROBE, None, &measured(8))
+        .clause(PROBE, None, &measured(3))
+        .clause(PROBE, None, &measured(0))
+        .clause(PROBE, None, &measured(u64::MAX))
+        .clause(PROBE, None, &[memory.clone()]);
+    consumer.enable(&image.image()).unwrap();
+    consumer.go().unwrap();
+    rig.probe(0).fire(&[]);
+    let found: Vec<Vec<Datum>> = records(&consumer, 0).into_iter().map(|(_, values)| values).collect();
+    let wanted = [vec![int(8), text("eight by")], vec![int(3), text("eig")], vec![int(0), text("")]];
+    assert_eq!(found, wanted, "and the two that would read on have faulted");
+}
+
+#[test]
+fn the_two_actions_of_linux_record_eight_bytes() {
+    let rig = Rig::new(1, ONE);
+    let consumer = rig.open();
+    let statements =
+        [action::TEST1, action::TEST2].map(|kind| S::Act(kind, 0, Some(E::Int(u64::from(kind)))));
+    consumer.enable(&Program::new().buffered().clause(PROBE, None, &statements).image()).unwrap();
+    consumer.go().unwrap();
+    rig.probe(0).fire(&[]);
+    assert_eq!(values(&consumer), [int(0x480), int(0x481)]);
+}
+
+#[test]
+fn each_of_several_consumers_has_its_clauses_in_the_order_of_its_program() {
+    let rig = Rig::new(1, ONE);
+    let consumers: Vec<_> = (0..4).map(|_| rig.open()).collect();
+    // Their clauses are enabled in turns, in images of their own, so that they lie between each other on the probe.
+    for round in 0..5u32 {
+        for (n, consumer) in (0u32..).zip(&consumers) {
+            let image = Program::new().buffered().clause(
+                PROBE,
+                None,
+                &[S::Trace(E::Int32(n * 100 + round)), count(&[])],
+            );
+            assert_eq!(consumer.enable(&image.image()), Ok(1));
+        }
+    }
+    consumers.iter().for_each(|consumer| assert_eq!(consumer.go(), Ok(0)));
+    rig.probe(0).fire(&[]);
+    for (n, consumer) in (0i64..).zip(&consumers) {
+        let wanted: Vec<Datum> = (0..5).map(|round| int(n * 100 + round)).collect();
+        assert_eq!(values(consumer), wanted);
+    }
+}
