@@ -1,6 +1,6 @@
 # The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help setup run test torture bench build guest shell compat install load unload dkms clean
+.PHONY: help setup run test torture loom race bench build guest shell compat install load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
@@ -30,6 +30,12 @@ test: setup ## every test, natively and in the guest
 
 torture: setup ## what make test does in short, for an hour: ten million firings, a thousand kills, an ioctl fuzzer (ONLY='92*', SEED=)
 	@compat-tests/torture
+
+loom: setup ## cross-calls and quiescence under the model checker: every interleaving (DEEPER=n: n more preemptions where bounded)
+	@driver/xcall/loom
+
+race: setup ## cross-calls, syncs, probes and teardown race natively for SECONDS=300
+	@SECONDS_EACH=$(or $(SECONDS),300) cargo test --release --package dtrace-user --test crosscall -- --nocapture
 
 bench: setup ## what a probe costs: nanoseconds natively, instructions in a guest (BENCH=native or guest: one of them)
 	@bench/run

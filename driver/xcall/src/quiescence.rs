@@ -35,9 +35,15 @@
 //! # Contexts
 //!
 //! [`Counter::enter`] and [`Inside::leave`] run in probe context: nothing else of the engine runs on that CPU between
-//! them, except nested on the same stack. [`synchronize`] runs in process context, outside any probe of its own.
+//! them, except nested on the same stack.
+//!
+//! [`synchronize`] runs in any context outside probes: a probe waits for nobody, so every wait ends, whether the waiter has
+//! interrupts on or off, and whoever else waits. Inside a probe it would wait for itself, or two CPUs for each other:
+//! whoever may be in one asks by [`synchronize_from`], which refuses.
 
-use core::sync::atomic::{AtomicU64, Ordering, compiler_fence, fence};
+use crate::sync::{AtomicU64, Ordering, fence, fence_of_swap};
+use core::fmt;
+use core::sync::atomic::compiler_fence;
 
 /// One CPU's counter: odd while the CPU is in a probe.
 ///
@@ -55,8 +61,16 @@ pub struct Inside<'a> {
 
 impl Counter {
     /// A counter of a CPU that is in no probe.
+    #[cfg(not(loom))]
     #[must_use]
     pub const fn new() -> Self {
+        Counter(AtomicU64::new(0))
+    }
+
+    /// A counter of a CPU that is in no probe.
+    #[cfg(loom)]
+    #[must_use]
+    pub fn new() -> Self {
         Counter(AtomicU64::new(0))
     }
 
@@ -72,6 +86,7 @@ impl Counter {
         let value = even.wrapping_add(1);
         // The full fence of the module's text. Only this CPU writes the counter, so nothing is lost by not adding.
         self.0.swap(value, Ordering::SeqCst);
+        fence_of_swap();
         Some(Inside { counter: self, value })
     }
 
@@ -97,9 +112,15 @@ impl Counter {
         self.0.load(Ordering::Relaxed) >> 1
     }
 
-    /// Returns after the CPU has left the probe it is in now, if it is in one. `relax` is called with 0, 1, 2, … while
-    /// there is nothing to do but wait.
-    pub fn wait(&self, mut relax: impl FnMut(u32)) {
+    /// Whether the CPU is in a probe. Only on that CPU itself is the answer true a moment later.
+    #[must_use]
+    pub fn is_inside(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & 1 != 0
+    }
+
+    /// Returns after the CPU has left the probe it is in now, if it is in one, and says whether it was. `relax` is called
+    /// with 0, 1, 2, … while there is nothing to do but wait.
+    pub fn wait(&self, mut relax: impl FnMut(u32)) -> bool {
         let seen = self.0.load(Ordering::SeqCst);
         if seen & 1 != 0 {
             let mut round = 0u32;
@@ -109,6 +130,7 @@ impl Counter {
             }
         }
         fence(Ordering::Acquire);
+        seen & 1 != 0
     }
 }
 
@@ -127,17 +149,55 @@ impl Inside<'_> {
     }
 }
 
-/// Returns after every CPU has left the probe it was in when this was called.
-pub fn synchronize<'a>(counters: impl IntoIterator<Item = &'a Counter>, mut relax: impl FnMut(u32)) {
-    fence(Ordering::SeqCst);
-    for counter in counters {
-        counter.wait(&mut relax);
+/// What a grace period found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passage {
+    /// CPUs that were in no probe.
+    pub idle: u32,
+    /// CPUs that were in one, and have left it.
+    pub waited: u32,
+}
+
+/// The caller is in a probe itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InProbe;
+
+impl fmt::Display for InProbe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a probe cannot wait until all probes have been left")
     }
 }
 
-#[cfg(test)]
+impl core::error::Error for InProbe {}
+
+/// Returns after every CPU has left the probe it was in when this was called. The caller is in none.
+pub fn synchronize<'a>(
+    counters: impl IntoIterator<Item = &'a Counter>,
+    mut relax: impl FnMut(u32),
+) -> Passage {
+    fence(Ordering::SeqCst);
+    let mut passage = Passage::default();
+    for counter in counters {
+        if counter.wait(&mut relax) {
+            passage.waited += 1;
+        } else {
+            passage.idle += 1;
+        }
+    }
+    passage
+}
+
+/// [`synchronize`], for a caller that may be in a probe: `own` is the counter of the CPU that it is on, and stays on.
+pub fn synchronize_from<'a>(
+    own: &Counter,
+    counters: impl IntoIterator<Item = &'a Counter>,
+    relax: impl FnMut(u32),
+) -> Result<Passage, InProbe> {
+    if own.is_inside() { Err(InProbe) } else { Ok(synchronize(counters, relax)) }
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
-    extern crate std;
     use super::*;
     use std::boxed::Box;
     use std::sync::atomic::{AtomicBool, AtomicPtr};
@@ -156,7 +216,17 @@ mod tests {
     #[test]
     fn nobody_waits_for_a_cpu_that_is_in_no_probe() {
         let counters = [Counter::new(), Counter::new()];
-        synchronize(&counters, |_| panic!("there is nothing to wait for"));
+        let passage = synchronize(&counters, |_| panic!("there is nothing to wait for"));
+        assert_eq!(passage, Passage { idle: 2, waited: 0 });
+    }
+
+    #[test]
+    fn a_probe_is_refused_a_grace_period_of_its_own() {
+        let counters = [Counter::new(), Counter::new()];
+        let inside = counters[1].enter().unwrap();
+        assert_eq!(synchronize_from(&counters[1], &counters, |_| ()), Err(InProbe));
+        inside.leave();
+        assert_eq!(synchronize_from(&counters[1], &counters, |_| ()), Ok(Passage { idle: 2, waited: 0 }));
     }
 
     #[test]
