@@ -283,7 +283,9 @@ fn a_target_that_is_offline_or_goes_offline_is_taken_as_answered() {
     assert_eq!(report, Report { offline: 2, ..Report::default() }, "offline, and no such CPU");
     assert!(report.is_complete() && machine.sent.borrow().is_empty());
 
-    let machine = Machine::with_others(|machine| drop(machine.offline.borrow_mut().insert(2)));
+    let machine = Machine::with_others(|machine| {
+        assert!(machine.is_online(0) | machine.offline.borrow_mut().insert(2))
+    });
     let report = call(&mesh, &machine, 0, &[2], &log.call());
     assert_eq!(report, Report { offline: 1, ..Report::default() });
     // When it comes back, it does not find what nobody waits for.
