@@ -91,6 +91,11 @@ void host_housekeep_start(uint64_t delay_ns)
 	schedule_delayed_work(&housekeeping, nsecs_to_jiffies(delay_ns));
 }
 
+void host_housekeep_now(void)
+{
+	mod_delayed_work(system_wq, &housekeeping, 0);
+}
+
 void host_housekeep_stop(void)
 {
 	cancel_delayed_work_sync(&housekeeping);

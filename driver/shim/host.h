@@ -106,6 +106,8 @@ void rs_timer(void *cookie, const struct host_timer *timer, const void *regs);
 
 /* Runs rs_housekeep() on a work queue after `delay_ns`; a return value other than 0 is the next delay. Process context. */
 void host_housekeep_start(uint64_t delay_ns);
+/* Runs it as soon as can be. Any context but an NMI's. */
+void host_housekeep_now(void);
 /* Cancels it and waits for one that runs. Process context. */
 void host_housekeep_stop(void);
 uint64_t rs_housekeep(void);
@@ -186,6 +188,33 @@ bool host_entry(uint64_t entry, struct host_entry *to);
 /* The word of a struct mutex, and the words of a struct rw_semaphore. */
 bool host_mutex_owner(uint64_t lock, uint64_t *owner);
 bool host_rwsem(uint64_t lock, uint64_t *count, uint64_t *owner);
+
+/* ---- processes (process.c) ---- */
+
+/* When the current process was started, in ns since boot. Any context. */
+uint64_t host_process_start(void);
+/* Whether a process (id in the initial namespace) lives and has not begun to exit; when it was started. Process context. */
+bool host_process_lives(uint32_t pid, uint64_t *start);
+
+/* Attaches one of the three callbacks below, by its place, to the kernel's tracepoint; 0 or a negative errno. Detaching returns
+ * when no callback runs any more. Process context. */
+int32_t host_process_watch(uint32_t which);
+void host_process_unwatch(uint32_t which);
+/* A thread of the current process ends, and so many are left; the current process has begun to run another program; it has
+ * forked a child. Preemption is off. */
+void rs_process_exit(int32_t threads);
+void rs_process_exec(void);
+void rs_process_fork(uint32_t pid, uint64_t start, bool shares_memory);
+
+/* Opens a file with the rights of the current process; NULL and a negative errno if that is refused. Process context. */
+struct host_file;
+struct host_file *host_file_open(const char *path, bool write, int32_t *error);
+void host_file_close(struct host_file *file);
+/* The user that the file is of. */
+uint32_t host_file_owner(struct host_file *file);
+/* Moves bytes between the file, from `at` on, and the caller's memory; how many, or a negative errno. */
+int64_t host_file_read(struct host_file *file, uint64_t at, uint64_t user, size_t len);
+int64_t host_file_write(struct host_file *file, uint64_t at, uint64_t user, size_t len);
 
 /* ---- system calls (syscall.c) ---- */
 

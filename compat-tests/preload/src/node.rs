@@ -4,6 +4,7 @@
 //! that is not served is absent.
 
 use dtrace_abi::ioctl;
+use dtrace_user::{ControlDevice, HelperDevice};
 use std::ffi::{CStr, CString, c_void};
 use std::os::unix::ffi::OsStringExt;
 use std::ptr;
@@ -40,6 +41,8 @@ pub(crate) fn at(path: &CStr) -> Option<Open> {
     match path.to_bytes() {
         b"/dev/dtrace" => Some(dtrace),
         b"/dev/fasttrap" => Some(fasttrap),
+        b"/dev/dtrace_helper" => Some(|| Ok(Box::new(HelperDevice::open()))),
+        b"/dev/dtrace_ctl" => Some(|| Ok(Box::new(ControlDevice::open()))),
         bytes => {
             // SAFETY: null, or what `read_environment` has stored for good.
             let named = unsafe { NAMED.load(Ordering::Acquire).as_ref() }?;
@@ -54,6 +57,20 @@ fn dtrace() -> Result<Box<dyn Node>, i32> {
 }
 
 impl Node for dtrace_user::Device {
+    unsafe fn ioctl(&self, command: u32, argument: *mut c_void) -> Result<i32, i32> {
+        // SAFETY: both promise the same.
+        unsafe { self.ioctl(command, argument) }.map_err(dtrace_engine::errno::Errno::code)
+    }
+}
+
+impl Node for HelperDevice {
+    unsafe fn ioctl(&self, command: u32, argument: *mut c_void) -> Result<i32, i32> {
+        // SAFETY: both promise the same.
+        unsafe { self.ioctl(command, argument) }.map_err(dtrace_engine::errno::Errno::code)
+    }
+}
+
+impl Node for ControlDevice {
     unsafe fn ioctl(&self, command: u32, argument: *mut c_void) -> Result<i32, i32> {
         // SAFETY: both promise the same.
         unsafe { self.ioctl(command, argument) }.map_err(dtrace_engine::errno::Errno::code)

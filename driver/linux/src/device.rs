@@ -3,21 +3,22 @@
 //! | node | here |
 //! |---|---|
 //! | dtrace | a consumer for each open file: the engine's ioctls |
-//! | dtrace_helper, fasttrap | open; their ioctls check what they are given and say that there is no such provider yet |
+//! | dtrace_helper | what processes bring to be traced by: the engine's ioctls |
+//! | fasttrap | open; its ioctls say that there is no such provider yet |
 //! | fbt | accepts the symbol lines of the original's boot protocol, which this driver does not need |
-//! | dtrace_ctl | refused to all but root |
+//! | dtrace_ctl | memory of other processes, for who may trace them ([`crate::ctl`]) |
 //! | systrace, sdt, instr, dtrace_profile | open only |
 //!
 //! Every value that comes from a caller is checked here or in the engine; user memory is only reached by the kernel's
 //! copying functions. Process context throughout.
 
 use crate::ffi::{self, host_node};
-use crate::{driver, security};
+use crate::{ctl, driver, security};
 use alloc::vec::Vec;
 use dtrace_abi::ioctl;
-use dtrace_engine::Consumer;
 use dtrace_engine::errno::Errno;
 use dtrace_engine::mem::try_filled;
+use dtrace_engine::{Consumer, Model};
 
 /// The nodes' names and modes, by number. Who may do what is decided at open, not by the mode (contract 1.3).
 const NODES: [(host_node, &core::ffi::CStr, u16); ffi::HOST_NODES as usize] = [
@@ -91,28 +92,19 @@ extern "C" fn rs_release(node: host_node, slot: u64) {
     }
 }
 
-/// An ioctl on a node.
+/// An ioctl on a node, by a 64-bit or (`compat`) a 32-bit caller.
 #[unsafe(no_mangle)]
-extern "C" fn rs_ioctl(node: host_node, slot: u64, command: u32, arg: u64, _compat: bool) -> i64 {
+extern "C" fn rs_ioctl(node: host_node, slot: u64, command: u32, arg: u64, compat: bool) -> i64 {
+    let model = if compat { Model::Ilp32 } else { Model::Lp64 };
     code(match node {
         ffi::HOST_NODE_DTRACE => {
-            driver::engine().ioctl(&Consumer::from_raw(slot), command, arg).map(i64::from)
+            driver::engine().ioctl_of(model, &Consumer::from_raw(slot), command, arg).map(i64::from)
         }
-        ffi::HOST_NODE_HELPER => helper(command),
+        ffi::HOST_NODE_HELPER => driver::engine().helper_ioctl(model, command, arg).map(i64::from),
         ffi::HOST_NODE_FASTTRAP => fasttrap(command),
-        ffi::HOST_NODE_CTL => Err(Errno::EPERM),
+        ffi::HOST_NODE_CTL => ctl::ioctl(model, command, arg),
         _ => Err(Errno::ENOTTY),
     })
-}
-
-/// Helpers and USDT providers do not exist yet: nothing can be added, and whatever generation is removed was never there,
-/// which is harmless (contract 6.8).
-fn helper(command: u32) -> Answer {
-    match command {
-        ioctl::HELPER_REMOVE => Ok(0),
-        ioctl::HELPER_ADD | ioctl::HELPER_ADDDOF => Err(Errno::EINVAL),
-        _ => Err(Errno::ENOTTY),
-    }
 }
 
 /// The pid provider does not exist yet: no tracepoint can be made, and none is active.

@@ -2,7 +2,7 @@
 
 use crate::ffi;
 use crate::host::Linux;
-use crate::{device, log, memory, proc, profile, security, syscall};
+use crate::{device, log, memory, proc, process, profile, security, syscall};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -98,6 +98,7 @@ extern "C" fn rs_init() -> i32 {
 extern "C" fn rs_exit() {
     device::remove();
     proc::remove();
+    process::unwatch();
     drop_engine();
     match memory::held() {
         (0, 0) => log::line(format_args!("unloaded")),

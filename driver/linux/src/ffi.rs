@@ -120,6 +120,9 @@ unsafe extern "C" {
     pub fn host_housekeep_start(delay_ns: u64);
 }
 unsafe extern "C" {
+    pub fn host_housekeep_now();
+}
+unsafe extern "C" {
     pub fn host_housekeep_stop();
 }
 unsafe extern "C" {
@@ -246,6 +249,38 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn host_rwsem(lock: u64, count: *mut u64, owner: *mut u64) -> bool;
+}
+unsafe extern "C" {
+    pub fn host_process_start() -> u64;
+}
+unsafe extern "C" {
+    pub fn host_process_lives(pid: u32, start: *mut u64) -> bool;
+}
+unsafe extern "C" {
+    pub fn host_process_watch(which: u32) -> i32;
+}
+unsafe extern "C" {
+    pub fn host_process_unwatch(which: u32);
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct host_file {
+    _unused: [u8; 0],
+}
+unsafe extern "C" {
+    pub fn host_file_open(path: *const core::ffi::c_char, write: bool, error: *mut i32) -> *mut host_file;
+}
+unsafe extern "C" {
+    pub fn host_file_close(file: *mut host_file);
+}
+unsafe extern "C" {
+    pub fn host_file_owner(file: *mut host_file) -> u32;
+}
+unsafe extern "C" {
+    pub fn host_file_read(file: *mut host_file, at: u64, user: u64, len: usize) -> i64;
+}
+unsafe extern "C" {
+    pub fn host_file_write(file: *mut host_file, at: u64, user: u64, len: usize) -> i64;
 }
 unsafe extern "C" {
     pub fn host_syscall_attach(enter: bool) -> i32;

@@ -7,6 +7,7 @@
 
 use crate::ffi;
 use crate::log;
+use crate::process;
 use crate::regs::{Frame, PtRegs};
 use crate::vtime::Vtime;
 use crate::{lock, path};
@@ -14,6 +15,7 @@ use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_void};
 use core::fmt;
+use dtrace_engine::errno::Errno;
 use dtrace_engine::host::{EXECNAME_SIZE, LockQuestion};
 use dtrace_engine::mem::{OutOfMemory, try_build};
 use dtrace_engine::{BadAddress, Firing, Host, frames, syscall};
@@ -238,6 +240,18 @@ impl Host for Linux {
             task = unsafe { ffi::host_parent_of(task) };
         }
         false
+    }
+
+    fn process_key(&self) -> u64 {
+        process::current_key()
+    }
+
+    fn process_lives(&self, pid: u32, key: u64) -> bool {
+        process::lives(pid, key)
+    }
+
+    fn watch_processes(&self) -> Result<(), Errno> {
+        process::watch()
     }
 
     fn user_register(&self, _firing: &Firing<'_>, n: u32) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! dtracedrv: the Linux host of the engine.
 //!
 //! The engine (`dtrace-engine`) fires probes and keeps the books; this crate gives it a machine (`host`), providers
-//! (`syscall`, `profile`), device nodes (`device`) and /proc files (`proc`). It is compiled once, for a bare x86-64, into an
+//! (`syscall`, `profile`), the lives of processes (`process`), device nodes (`device`, `ctl`) and /proc files (`proc`). It is compiled once, for a bare x86-64, into an
 //! object that depends on no kernel; whatever knows a kernel structure is C, in `driver/shim`, behind the functions of
 //! `ffi`. On the host it is only checked, linted and unit-tested: nothing there calls the shim.
 //!
@@ -16,6 +16,7 @@
 extern crate alloc;
 
 mod control;
+mod ctl;
 mod device;
 mod driver;
 #[allow(
@@ -32,6 +33,7 @@ mod log;
 mod memory;
 mod path;
 mod proc;
+mod process;
 mod profile;
 mod regs;
 mod security;
