@@ -53,7 +53,7 @@ fn a_bad_image_address_or_command_is_an_error() {
     assert_eq!(request(ioctl::HELPER_ADD, number(0)), Err(Errno::EFAULT));
     assert_eq!(request(ioctl::HELPER_ADDDOF, number(0x10)), Err(Errno::EFAULT));
     assert_eq!(request(ioctl::HELPER_BASE, number(0)), Err(Errno::ENOTTY));
-    let mut noise = [0x7fu64; 64];
+    let mut noise = [u64::MAX; 64];
     assert_eq!(request(ioctl::HELPER_ADD, noise.as_mut_ptr().cast()), Err(Errno::E2BIG));
     noise[5] = 512;
     assert_eq!(request(ioctl::HELPER_ADD, noise.as_mut_ptr().cast()), Err(Errno::EINVAL));

@@ -23,7 +23,8 @@ pub fn kernel(out: &mut dyn Write, data: &[u8], indent: usize, symbols: &dyn Sym
 }
 
 /// Prints a user stack: its first word is the process. Behind the frames may stand strings for those that a helper knew:
-/// the number of a frame's string is its place among them, and an empty one is none.
+/// the number of a frame's string is its place among them, and an empty one is none. A string stands in the place of the
+/// frame's name; one that begins with `@` stands below it, in brackets.
 pub fn user(
     out: &mut dyn Write,
     data: &[u8],
@@ -41,12 +42,20 @@ pub fn user(
         let end = strings.iter().position(|&b| b == 0).unwrap_or(strings.len());
         let (helped, behind) = strings.split_at(end);
         strings = behind.get(1..).unwrap_or(&[]);
-        if !helped.is_empty() {
-            writeln!(out, "{:indent$}{}", "", String::from_utf8_lossy(helped))?;
+        let (name, note) = match helped {
+            [b'@', note @ ..] => (None, Some(note)),
+            [] => (None, None),
+            name => (Some(name), None),
+        };
+        if let Some(name) = name {
+            writeln!(out, "{:indent$}{}", "", String::from_utf8_lossy(name))?;
         } else if let Some(place) = symbols.user(pid as u32, pc) {
             writeln!(out, "{:indent$}{place}", "")?;
         } else {
             writeln!(out, "{:indent$}0x{pc:x}", "")?;
+        }
+        if let Some(note) = note {
+            writeln!(out, "{:indent$}  [ {} ]", "", String::from_utf8_lossy(note))?;
         }
     }
     Ok(())
@@ -115,6 +124,18 @@ mod tests {
         let mut out = Vec::new();
         user(&mut out, &bytes, UstackArg { nframes: 2, strsize: 16 }.pack(), 0, &Two).unwrap();
         assert_eq!(out, b"\n0x10\nMain.run\n");
+    }
+
+    #[test]
+    fn a_helper_s_note_stands_below_its_frame() {
+        let mut bytes = data(&[7, 0x10, 0x20]);
+        bytes.extend(b"@main.py:7 (run)\0Main.run\0\0\0\0\0\0\0");
+        let mut out = Vec::new();
+        user(&mut out, &bytes, UstackArg { nframes: 2, strsize: 32 }.pack(), 4, &Two).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\n    sleep`0x10\n      [ main.py:7 (run) ]\n    Main.run\n"
+        );
     }
 
     #[test]
