@@ -216,6 +216,32 @@ fn a_forked_child_has_probes_of_its_own() {
 }
 
 #[test]
+fn hundreds_of_processes_come_and_go_and_ids_only_grow() {
+    let (rig, log) = (rig(), Log::default());
+    rig.dtrace().register_meta(meta(&log)).unwrap();
+    let stays = |pid| pid % 100 == 0;
+    for pid in 1..=500 {
+        become_process(pid);
+        bring(&rig, &image::helper().build()).unwrap();
+        if !stays(pid) {
+            rig.dtrace().process_ended();
+            rig.dtrace().housekeep();
+        }
+    }
+    let consumer = rig.open();
+    let names: Vec<String> = (1..=5).map(|n| format!("web{n}00:prog:main:request")).collect();
+    assert_eq!(probes(&consumer, "web*"), names);
+    // Without a pattern, too, nothing is missed between the holes.
+    let (mut seen, mut desc) = (Vec::new(), ProbeDesc::zeroed());
+    while consumer.ioctl(ioctl::PROBES, &mut desc).is_ok() {
+        seen.push(desc.id);
+        desc.id += 1;
+    }
+    // BEGIN, END, ERROR and the rig's own come first.
+    assert_eq!(seen, [1, 2, 3, 4, 104, 204, 304, 404, 504]);
+}
+
+#[test]
 fn the_probes_are_for_the_owner_of_the_process() {
     let (rig, log) = (rig(), Log::default());
     rig.dtrace().register_meta(meta(&log)).unwrap();
