@@ -322,9 +322,9 @@ static void trace(void)
 	uint64_t counted = 0;
 	for (uint32_t n = 0; n < 64; n++) {
 		if (snapshot(fd, DTRACEIOC_AGGSNAP, n, data, &size) >= 0)
-			/* The identifier, the key, the value. */
-			for (uint64_t at = 0; at + 24 <= size; at += 24)
-				counted += *(uint64_t *)(data + at + 16);
+			/* The identifier, the variable, the key, the value. */
+			for (uint64_t at = 0; at + 32 <= size; at += 32)
+				counted += *(uint64_t *)(data + at + 24);
 	}
 	put("AGGSNAP"), hex(counted), put("\n");
 	say("BUFSNAP", snapshot(fd, DTRACEIOC_BUFSNAP, (uint32_t)began, data, &size));
@@ -508,6 +508,8 @@ static int stacks(char **words, char **environment)
 		return 1;
 	if (same(what, "remove"))
 		control(fd, DTRACEHIOC_REMOVE, (void *)generation);
+	/* What was brought stays without the device. */
+	call(CLOSE, fd, 0, 0, 0);
 	if (same(what, "fork")) {
 		long child = call(FORK, 0, 0, 0, 0);
 

@@ -23,7 +23,7 @@ matches "a stack with strings is a key of an aggregation" "$output" '^ *annotate
 output=$(dtrace -q -n 'syscall::getppid:entry /pid == $target/ { ustack(3); }' -c 'abi64 helper')
 is "ustack() without room for strings has none" "$(echo "$output" | grep -c annotated)" 0
 output=$(dtrace -n 'syscall::getppid:entry /pid == $target/ { jstack(5, 8); }' -c 'abi64 helper' 2>&1)
-matches "strings without room are told of" "$output" 'stack string overflow'
+matches "strings without room are told of" "$output" 'string table overflow'
 
 # helpers: how many processes have some, as the driver counts them.
 helpers() { sed -n 's/^helpers=//p' /proc/dtrace/stats; }
