@@ -63,6 +63,35 @@ pub(crate) const HEADERS: &[Header] = &[
         ],
     },
     Header {
+        path: "dtrace.h",
+        title: "libdtrace: what C programs call.",
+        includes: &["stdint.h", "stdio.h", "sys/types.h", "sys/dtrace.h", "dtrace_macros.h"],
+        sources: "libdtrace-rs/capi/src",
+        parts: &[
+            part("constant.rs", "DTRACE_"),
+            part("handle.rs", "DTRACE_"),
+            part("structure.rs", "DTRACE_"),
+            part("callback.rs", "DTRACE_"),
+            part("open.rs", "DTRACE_"),
+            part("error.rs", "DTRACE_"),
+            part("option.rs", "DTRACE_"),
+            part("program.rs", "DTRACE_"),
+            part("statement.rs", "DTRACE_"),
+            part("dof.rs", "DTRACE_"),
+            part("handler.rs", "DTRACE_"),
+            part("consume.rs", "DTRACE_"),
+            part("format.rs", "DTRACE_"),
+            part("aggregate.rs", "DTRACE_"),
+            part("process.rs", "DTRACE_"),
+            part("object.rs", "DTRACE_"),
+            part("symbol.rs", "DTRACE_"),
+            part("types.rs", "DTRACE_"),
+            part("probe.rs", "DTRACE_"),
+            part("describe.rs", "DTRACE_"),
+            part("name.rs", "DTRACE_"),
+        ],
+    },
+    Header {
         path: "sys/fasttrap.h",
         title: "The requests of /dev/fasttrap.",
         includes: &["stdint.h", "sys/dtrace.h"],
@@ -90,8 +119,16 @@ impl Header {
         for include in self.includes {
             text += &format!("#include <{include}>\n");
         }
+        // What has functions is for C++ too.
+        let functions = !self.path.starts_with("sys/");
+        if functions {
+            text += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
+        }
         for part in self.parts {
             text += &part.generate(&root.join(self.sources), &config(root));
+        }
+        if functions {
+            text += "\n#ifdef __cplusplus\n}\n#endif\n";
         }
         text += "\n#endif\n";
         text
@@ -117,7 +154,9 @@ impl Part {
         // cbindgen leaves out what no function uses, unless it is told; and types that C has its own for stay out.
         for name in types_in(&source) {
             match base.export.rename.get(name) {
-                Some(c_type) if c_type.ends_with("_t") => config.export.include.push(name.to_owned()),
+                Some(c_type) if c_type.ends_with("_t") || c_type.ends_with("_f") => {
+                    config.export.include.push(name.to_owned())
+                }
                 _ => config.export.exclude.push(name.to_owned()),
             }
         }
@@ -131,6 +170,8 @@ impl Part {
         let text = String::from_utf8(out).expect("cbindgen writes UTF-8");
         let mut finished = "\n".to_owned();
         let mut comment: Option<Vec<&str>> = None;
+        // The structure that the line is in.
+        let mut within = String::new();
         for line in text.lines() {
             match (&mut comment, line.trim()) {
                 (None, "/*") => comment = Some(Vec::new()),
@@ -142,7 +183,15 @@ impl Part {
                 }
                 (Some(lines), text) => lines.push(text),
                 (None, _) => {
-                    finished += &self.code(line, &source, base);
+                    let Some(line) = self.functions(line, base) else { continue };
+                    let code = self.code(&line, &source, base);
+                    if let Some(tag) = code.strip_prefix("typedef struct ").and_then(|c| c.strip_suffix(" {"))
+                    {
+                        within = tag.to_owned();
+                    }
+                    // A structure that points to its own kind has no name yet but its tag.
+                    let own = format!("  {within}_t *");
+                    finished += &code.replace(&own, &format!("  struct {within} *"));
                     finished.push('\n');
                 }
             }
@@ -151,10 +200,20 @@ impl Part {
     }
 
     /// A line of code with what cbindgen cannot be told: struct tags have no `_t` and are not used where the type has a
-    /// name; a number that is hexadecimal in the source stays so, and a negative one gets parentheses.
+    /// name; a number that is hexadecimal in the source stays so, and a negative one gets parentheses; the type of a
+    /// function (`_f`) is that and no pointer to one; an argument that is not looked at has a name like the others.
     fn code(&self, line: &str, source: &str, config: &Config) -> String {
         if let Some(tag) = line.strip_prefix("typedef struct ").and_then(|rest| rest.strip_suffix("_t {")) {
             return format!("typedef struct {tag} {{");
+        }
+        let opaque = line.strip_prefix("typedef struct ").and_then(|rest| rest.strip_suffix(';'));
+        if let Some((tag, name)) =
+            opaque.and_then(|rest| rest.split_once(' ')).filter(|(tag, name)| tag == name)
+        {
+            return match tag.strip_suffix("_t") {
+                Some(tag) => format!("typedef struct {tag} {name};"),
+                None => format!("struct {tag};"),
+            };
         }
         let hexadecimal = line.strip_prefix("#define ").and_then(|rest| {
             let c_constant = rest.split(' ').next()?;
@@ -178,7 +237,28 @@ impl Part {
             code += if name.ends_with("_t") { "" } else { "struct " };
             code += piece;
         }
-        code
+        let typed = code.split_once("(*").filter(|(before, after)| {
+            before.starts_with("typedef ") && after.split(')').next().is_some_and(|name| name.ends_with("_f"))
+        });
+        if let Some((before, after)) = typed {
+            code = format!("{before}{}", after.replacen(')', "", 1));
+        }
+        code.replace("*_", "*")
+    }
+
+    /// An argument that is a function: cbindgen takes the option of one for a structure of its own.
+    fn functions(&self, line: &str, config: &Config) -> Option<String> {
+        let option = format!("struct {}Option_", self.prefix);
+        if line.trim_start_matches("typedef ").starts_with(&option) && line.ends_with(';') {
+            return None;
+        }
+        let mut pieces = line.split(&option);
+        let mut code = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let (name, rest) = piece.split_once(' ').unwrap_or((piece, ""));
+            code += &format!("{} *{rest}", c_name(self.prefix, name, config));
+        }
+        Some(code)
     }
 
     /// A comment on as few lines as it needs, with C names where the Rust documentation has links.

@@ -56,7 +56,9 @@ fn literal(value: i128) -> String {
 }
 
 fn sources() -> String {
-    let headers: String = HEADERS.iter().map(|h| format!("#include <{}>\n", h.path)).collect();
+    // libdtrace's own needs a C library, which there may not be for every kind of caller.
+    let abi = HEADERS.iter().filter(|h| h.path.starts_with("sys/"));
+    let headers: String = abi.map(|h| format!("#include <{}>\n", h.path)).collect();
     format!("#include <stddef.h>\n{headers}")
 }
 

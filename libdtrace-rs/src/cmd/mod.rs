@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use crate::error::Error;
 use crate::handle::Handle;
 use arguments::{Arguments, Mode, Setting};
+pub use usage::list_options;
 
 /// The exit code of an error.
 const ERROR: u8 = 1;

@@ -1,5 +1,7 @@
 //! How the command is used.
 
+use std::io::{self, Write};
+
 use dtrace_abi::option;
 
 use super::{Done, Failed, USAGE, message};
@@ -150,14 +152,20 @@ pub(super) fn print(fault: Option<&str>) -> Done<u8> {
         message(fault);
     }
     eprint!("{TEXT}");
-    let list = |title: &str, options: &[(&str, u32)]| {
-        println!("\n{title} options:");
-        for (name, number) in options {
-            println!("  {name}=0x{number:x}");
-        }
-    };
-    list("Compile time", COMPILE_TIME);
-    list("Dynamic run-time", DYNAMIC);
-    list("Run-time", RUN_TIME);
+    // A reader who has gone away has read enough.
+    let _ = list_options(&mut io::stdout().lock());
     Err(Failed(USAGE))
+}
+
+/// Writes the names of all `-x` options with the numbers that the original shows beside them (`dtrace_list_options`).
+pub fn list_options(out: &mut dyn Write) -> io::Result<()> {
+    for (title, options) in
+        [("Compile time", COMPILE_TIME), ("Dynamic run-time", DYNAMIC), ("Run-time", RUN_TIME)]
+    {
+        writeln!(out, "\n{title} options:")?;
+        for (name, number) in options {
+            writeln!(out, "  {name}=0x{number:x}")?;
+        }
+    }
+    Ok(())
 }

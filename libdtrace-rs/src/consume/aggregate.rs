@@ -5,7 +5,7 @@
 //! of different aggregations stay apart, and two clauses that feed one aggregation meet. `clear`, `trunc`, `normalize`
 //! and `denormalize` work on what is known here and not on the driver's buffers, which are empty after each snapshot.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use dtrace_abi::{Plain, RecDesc, agg};
@@ -88,8 +88,8 @@ impl Entry {
         entry
     }
 
-    /// Sets the value to nothing. The parameters of a distribution stand in its first word and stay.
-    fn reset(&mut self) {
+    /// Sets the value to nothing (`clear`). The parameters of a distribution stand in its first word and stay.
+    pub fn reset(&mut self) {
         let kind = self.description.kind();
         let arg = self.description.value.arg;
         let value = self.value_mut();
@@ -218,6 +218,36 @@ impl Aggregates {
         Some(Rc::new(like))
     }
 
+    /// All entries, in the order in which their keys were first seen.
+    pub fn all(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry of the same aggregation with the same key.
+    pub fn same_mut(&mut self, entry: &Entry) -> Option<&mut Entry> {
+        let at = *self.index.get(&key_of(&entry.description, &entry.data))?;
+        self.entries.get_mut(at)
+    }
+
+    /// Removes the entries with the keys of these.
+    pub fn remove(&mut self, entries: &[Entry]) {
+        let gone: HashSet<_> = entries.iter().map(|e| key_of(&e.description, &e.data)).collect();
+        if !gone.is_empty() {
+            self.retain(|key| !gone.contains(key));
+        }
+    }
+
+    fn retain(&mut self, stays: impl Fn(&[u8]) -> bool) {
+        self.entries.retain(|entry| stays(&key_of(&entry.description, &entry.data)));
+        self.index =
+            self.entries.iter().enumerate().map(|(n, e)| (key_of(&e.description, &e.data), n)).collect();
+    }
+
+    /// Whether the program has printed an aggregation itself.
+    pub fn is_printed(&self, variable: u32) -> bool {
+        self.printed.contains(&variable)
+    }
+
     /// Marks an aggregation as printed by the program.
     pub fn mark_printed(&mut self, variable: u32) {
         self.printed.insert(variable);
@@ -243,9 +273,7 @@ impl Aggregates {
             .skip(keep)
             .map(|entry| key_of(&entry.description, &entry.data))
             .collect();
-        self.entries.retain(|entry| !gone.contains(&key_of(&entry.description, &entry.data)));
-        self.index =
-            self.entries.iter().enumerate().map(|(n, e)| (key_of(&e.description, &e.data), n)).collect();
+        self.retain(|key| !gone.contains(key));
     }
 
     /// Clears all aggregations (`dtrace_aggregate_clear`).

@@ -31,6 +31,7 @@ pub mod stack;
 mod time;
 mod typed;
 pub mod value;
+pub mod visit;
 mod walk;
 
 use std::cell::{Cell, RefCell, RefMut};
@@ -51,7 +52,14 @@ use crate::device::{Requests, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::options::Options;
 use crate::symbols::Symbolizer;
-use crate::types::Types;
+use crate::types::{TypeId, Types};
+
+pub use self::walk::carry_out;
+
+/// Prints data as a value of a type, as `print()` does.
+pub fn print_typed(out: &mut dyn Write, types: &Types, ty: TypeId, data: &[u8]) -> Result<()> {
+    Ok(typed::print(out, types, ty, data)?)
+}
 
 /// What a session needs of its handle.
 pub struct Context<'a> {
@@ -191,7 +199,7 @@ impl Session {
             descriptions: RefCell::default(),
             aggregates: RefCell::default(),
             status: Cell::new(Status::zeroed()),
-            cpus: possible_cpus(),
+            cpus: requests.cpus().unwrap_or_else(possible_cpus),
             began_on: Cell::new(Some(began_on)),
             ended_on: Cell::new(None),
             buffer: RefCell::default(),
@@ -285,7 +293,7 @@ impl Session {
         let mut buffer = self.buffer.take();
         resize(&mut buffer, room);
         let mut result = Ok(());
-        for cpu in 0..self.cpus {
+        for cpu in self.cpus(context) {
             let snapshot = match context.requests.aggregation_snapshot(cpu, &mut buffer[..room]) {
                 Ok(snapshot) => snapshot,
                 Err(libc::ENOENT | libc::EINVAL) => continue,
@@ -303,6 +311,12 @@ impl Session {
         }
         self.buffer.replace(buffer);
         result
+    }
+
+    /// The CPUs, by number.
+    fn cpus<'a>(&self, context: &Context<'a>) -> impl Iterator<Item = u32> + use<'a> {
+        let requests = context.requests;
+        (0..self.cpus).filter(move |&cpu| requests.has_cpu(cpu))
     }
 
     fn aggregation_drops(&self, cpu: u32, snapshot: &Snapshot, observer: &mut dyn Observer) -> Result<()> {
@@ -360,7 +374,7 @@ impl Session {
             }
         }
         let last = self.ended_on.get();
-        for cpu in (0..self.cpus).filter(|&cpu| Some(cpu) != last) {
+        for cpu in self.cpus(context).filter(|&cpu| Some(cpu) != last) {
             self.consume_cpu(context, out, observer, cpu)?;
         }
         match (rest, last) {
@@ -430,8 +444,11 @@ impl Session {
         self.aggregates.borrow().sorted(variable, order).into_iter().cloned().collect()
     }
 
-    /// Prints an entry as a row.
+    /// Prints an entry as a row, unless the program has printed its aggregation itself.
     pub fn print_entry(&self, context: &Context<'_>, out: &mut Output, entry: &Entry) -> Result<()> {
+        if self.aggregates.borrow().is_printed(entry.description.variable) {
+            return Ok(());
+        }
         print::row(out, &[entry], context)
     }
 

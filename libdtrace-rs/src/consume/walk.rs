@@ -242,15 +242,6 @@ impl Session {
         let records = &firing.enabled.records[n..];
         let first = &records[0].desc;
         let format = self.format(context, first)?;
-        let taken = printf::records(&format).min(records.len());
-        let mut arguments = Vec::with_capacity(taken);
-        for record in &records[..taken] {
-            arguments.push(Argument {
-                kind: u32::from(record.desc.action),
-                arg: record.desc.arg,
-                data: slice(firing.data, &record.desc)?,
-            });
-        }
         // The kind of the statement: its first record may be an argument that is no expression.
         let kind = match records[0].stmt.as_ref().map(|s| &s.kind) {
             Some(StmtKind::System(_)) => action::SYSTEM,
@@ -258,22 +249,8 @@ impl Session {
             Some(StmtKind::Printf(_)) => action::PRINTF,
             _ => u32::from(first.action),
         };
-        match kind {
-            action::SYSTEM | action::FREOPEN => {
-                let mut text = Vec::new();
-                printf::print(&mut text, &format, &arguments, &[], context.symbols)?;
-                let text = String::from_utf8_lossy(&text);
-                if kind == action::FREOPEN {
-                    out.reopen(&text)?;
-                } else {
-                    out.flush()?;
-                    // What the command's status is, is its own affair.
-                    Command::new("/bin/sh").arg("-c").arg(&*text).status()?;
-                }
-            }
-            _ => printf::print(out, &format, &arguments, &[], context.symbols)?,
-        }
-        Ok(taken)
+        let descs: Vec<_> = records.iter().map(|r| r.desc).collect();
+        carry_out(context, out, kind, &format, &descs, firing.data)
     }
 
     fn format(&self, context: &Context<'_>, record: &RecDesc) -> Result<Rc<Format>> {
@@ -307,19 +284,31 @@ impl Session {
         if format.is_none() {
             out.write_all(b"\n")?;
         }
+        self.print_joined(context, out, &variables, format.as_deref())?;
+        Ok(taken)
+    }
+
+    /// Prints aggregations side by side, by a format if there is one.
+    pub fn print_joined(
+        &self,
+        context: &Context<'_>,
+        out: &mut Output,
+        variables: &[u32],
+        format: Option<&Format>,
+    ) -> Result<()> {
         let order = order(context.options);
-        if let [variable] = variables[..] {
+        if let [variable] = *variables {
             for entry in self.entries(Some(variable), order) {
-                print_row(context, out, format.as_deref(), &[&entry])?;
+                print_row(context, out, format, &[&entry])?;
             }
         } else {
-            let rows = self.aggregates().joined(&variables, order);
+            let rows = self.aggregates().joined(variables, order);
             for row in rows {
                 let row: Vec<_> = row.iter().collect();
-                print_row(context, out, format.as_deref(), &row)?;
+                print_row(context, out, format, &row)?;
             }
         }
-        Ok(taken)
+        Ok(())
     }
 
     /// An action of the library.
@@ -382,6 +371,39 @@ impl Session {
             Ok(1)
         }
     }
+}
+
+/// Prints records by a format, or, by the kind of the action, has the shell run what comes out, or sends output where it
+/// says. Says how many records that took.
+pub fn carry_out(
+    context: &Context<'_>,
+    out: &mut Output,
+    kind: u32,
+    format: &Format,
+    records: &[RecDesc],
+    data: &[u8],
+) -> Result<usize> {
+    let taken = printf::records(format).min(records.len());
+    let mut arguments = Vec::with_capacity(taken);
+    for record in &records[..taken] {
+        let data = slice(data, record)?;
+        arguments.push(Argument { kind: u32::from(record.action), arg: record.arg, data });
+    }
+    if !matches!(kind, action::SYSTEM | action::FREOPEN) {
+        printf::print(out, format, &arguments, &[], context.symbols)?;
+        return Ok(taken);
+    }
+    let mut text = Vec::new();
+    printf::print(&mut text, format, &arguments, &[], context.symbols)?;
+    let text = String::from_utf8_lossy(&text);
+    if kind == action::FREOPEN {
+        out.reopen(&text)?;
+    } else {
+        out.flush()?;
+        // What the command's status is, is its own affair.
+        Command::new("/bin/sh").arg("-c").arg(&*text).status()?;
+    }
+    Ok(taken)
 }
 
 /// A fault that the library found in carrying out an action.

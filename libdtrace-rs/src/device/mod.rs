@@ -11,12 +11,14 @@
 
 pub mod embedded;
 pub mod kernel;
+pub mod none;
 mod request;
 
 use std::ffi::{OsStr, c_void};
 
 use crate::error::{Code, Error, Result};
 
+pub use none::NoDevice;
 pub use request::{AggregationDesc, EnabledProbe, Requests, Snapshot, pattern};
 
 /// What answers the requests of one consumer. Dropping it closes it, and so disables its probes.
@@ -35,6 +37,16 @@ pub trait Device {
     /// The file descriptor of the device, if it has one (`dtrace_ctlfd`).
     fn descriptor(&self) -> Option<i32> {
         None
+    }
+
+    /// One more than the greatest number of a CPU, where that is not this machine's.
+    fn cpus(&self) -> Option<u32> {
+        None
+    }
+
+    /// Whether there is a CPU of this number, below the greatest.
+    fn has_cpu(&self, _cpu: u32) -> bool {
+        true
     }
 }
 

@@ -60,6 +60,16 @@ impl<'a> Requests<'a> {
         Self(device)
     }
 
+    /// How many CPUs the device has, where that is not what this machine has.
+    pub fn cpus(self) -> Option<u32> {
+        self.0.cpus()
+    }
+
+    /// Whether the device has the CPU of this number.
+    pub fn has_cpu(self, cpu: u32) -> bool {
+        self.0.has_cpu(cpu)
+    }
+
     fn plain<T: Plain>(self, command: u32, argument: &mut T) -> Answer<i32> {
         // SAFETY: each caller below gives the command the structure that it takes, and the structures that go through
         // here hold no pointers.

@@ -6,6 +6,7 @@
 //!
 //! A handle belongs to one thread. Dropping it closes the device, which removes its probes.
 
+mod client;
 mod environment;
 mod library;
 mod preprocess;

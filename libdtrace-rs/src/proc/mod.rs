@@ -92,12 +92,15 @@ enum Kind {
 impl Process {
     /// Starts a command, given as its words, and holds it behind its exec. The program is looked up in PATH.
     pub fn create(words: &[&str], tracer: Tracer) -> Result<Process, ProcessError> {
-        let args: Result<Vec<CString>, _> = words.iter().map(|word| CString::new(*word)).collect();
-        let args = args.map_err(|_| ProcessError::Nul)?;
-        let program = args.first().ok_or(ProcessError::Empty)?;
-        let tracee = Tracee::create(program, &args).map_err(|error| {
-            ProcessError::Execute(words.first().copied().unwrap_or_default().to_owned(), error)
-        })?;
+        Process::create_program(words.first().ok_or(ProcessError::Empty)?, words, tracer)
+    }
+
+    /// Starts a program with these words, of which the first is what it calls itself.
+    pub fn create_program(program: &str, words: &[&str], tracer: Tracer) -> Result<Process, ProcessError> {
+        let string = |word: &str| CString::new(word).map_err(|_| ProcessError::Nul);
+        let args: Vec<CString> = words.iter().map(|word| string(word)).collect::<Result<_, _>>()?;
+        let tracee = Tracee::create(&string(program)?, &args)
+            .map_err(|error| ProcessError::Execute(program.to_owned(), error))?;
         Ok(Process { pid: tracee.pid(), kind: Kind::Traced(tracee, tracer) })
     }
 

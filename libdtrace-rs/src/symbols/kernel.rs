@@ -21,6 +21,23 @@ struct Symbol {
     code: bool,
 }
 
+/// What is known of a symbol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelSymbol<'a> {
+    /// Its module.
+    pub module: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Its address.
+    pub address: u64,
+    /// Bytes to the next symbol.
+    pub size: u64,
+    /// Whether it is code.
+    pub code: bool,
+    /// Its place among all symbols, by address.
+    pub index: u32,
+}
+
 /// The kernel's symbols, sorted by address.
 #[derive(Debug, Default)]
 pub struct KernelSymbols {
@@ -85,17 +102,53 @@ impl KernelSymbols {
 
     /// The place of an address; none if no symbol lies before it.
     pub fn at(&self, address: u64) -> Option<Place> {
+        let symbol = self.symbol_at(address)?;
+        let offset = address - symbol.address;
+        Some(Place { object: symbol.module.into(), symbol: Some((symbol.name.into(), offset)), address })
+    }
+
+    /// The symbol that an address is in.
+    pub fn symbol_at(&self, address: u64) -> Option<KernelSymbol<'_>> {
         let behind = self.symbols.partition_point(|s| s.address <= address);
         let found = self.symbols[..behind].last()?.address;
         let first = self.symbols[..behind].partition_point(|s| s.address < found);
-        let same = &self.symbols[first..behind];
-        let symbol = same.iter().find(|s| s.code).unwrap_or(&same[0]);
-        let end = self.symbols.get(behind).map_or(found.saturating_add(4096), |next| next.address);
-        (address < end).then(|| Place {
-            object: self.modules[usize::from(symbol.module)].clone(),
-            symbol: Some((self.name(symbol).to_string(), address - found)),
-            address,
-        })
+        let index = (first..behind).find(|&n| self.symbols[n].code).unwrap_or(first);
+        let symbol = self.described(index);
+        (address - symbol.address < symbol.size).then_some(symbol)
+    }
+
+    /// The symbol of a name, in a module or in any.
+    pub fn symbol(&self, module: Option<&str>, name: &str) -> Option<KernelSymbol<'_>> {
+        let wanted = |s: &Symbol| module.is_none_or(|m| self.modules[usize::from(s.module)] == m);
+        let index = self.symbols.iter().position(|s| wanted(s) && self.name(s) == name)?;
+        Some(self.described(index))
+    }
+
+    fn described(&self, index: usize) -> KernelSymbol<'_> {
+        let symbol = &self.symbols[index];
+        let behind = self.symbols.partition_point(|s| s.address <= symbol.address);
+        let end = self.symbols.get(behind).map_or(symbol.address.saturating_add(4096), |next| next.address);
+        KernelSymbol {
+            module: &self.modules[usize::from(symbol.module)],
+            name: self.name(symbol),
+            address: symbol.address,
+            size: end - symbol.address,
+            code: symbol.code,
+            index: index as u32,
+        }
+    }
+
+    /// From where to where the code of a module reaches; none if no symbol tells.
+    pub fn extent(&self, module: &str) -> Option<(u64, u64)> {
+        let mut code = self
+            .symbols
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.code && self.modules[usize::from(s.module)] == module);
+        let first = code.next()?;
+        let last = code.next_back().unwrap_or(first);
+        let end = self.described(last.0);
+        Some((first.1.address, end.address + end.size))
     }
 
     /// The address of a symbol, in a module or in any.
@@ -129,6 +182,18 @@ mod tests {
         assert_eq!(at(0xffff_ffff_c000_0004).unwrap(), "ext4`ext4_open+0x4");
         assert_eq!(at(0x1000), None);
         assert_eq!(at(0xffff_ffff_c000_2000), None);
+    }
+
+    #[test]
+    fn a_symbol_ends_where_the_next_begins() {
+        let symbols = symbols();
+        let read = symbols.symbol(None, "vfs_read").unwrap();
+        assert_eq!((read.module, read.size, read.code), ("kernel", 0x100, true));
+        assert_eq!(symbols.symbol_at(0xffff_ffff_8100_01ff), Some(read));
+        assert_eq!(symbols.symbol(Some("ext4"), "vfs_read"), None);
+        assert_eq!(symbols.extent("kernel"), Some((0xffff_ffff_8100_0000, 0xffff_ffff_8100_0200)));
+        assert_eq!(symbols.extent("ext4"), Some((0xffff_ffff_c000_0000, 0xffff_ffff_c000_1000)));
+        assert_eq!(symbols.extent("nosuch"), None);
     }
 
     #[test]

@@ -43,10 +43,14 @@ pub trait Symbolizer {
     fn user(&self, pid: u32, address: u64) -> Option<Place>;
 }
 
+/// Who knows the kernel's addresses in place of this machine's symbols.
+pub type Resolver = Box<dyn Fn(u64) -> Option<Place>>;
+
 /// The symbols of this machine.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Symbols {
     kernel: OnceCell<KernelSymbols>,
+    resolver: Option<Resolver>,
     user: UserSymbols,
 }
 
@@ -54,6 +58,21 @@ impl Symbols {
     /// Symbols that nobody has asked for yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Symbols without the kernel's: nothing of `/proc` is read for them.
+    pub fn without_kernel() -> Self {
+        Self { kernel: KernelSymbols::default().into(), ..Self::default() }
+    }
+
+    /// Lets somebody else tell what the kernel's addresses are called.
+    pub fn set_resolver(&mut self, resolver: Resolver) {
+        self.resolver = Some(resolver);
+    }
+
+    /// Forgets the kernel's symbols, so that the next question reads them anew.
+    pub fn refresh(&mut self) {
+        self.kernel.take();
     }
 
     /// The kernel's symbols.
@@ -64,7 +83,10 @@ impl Symbols {
 
 impl Symbolizer for Symbols {
     fn kernel(&self, address: u64) -> Option<Place> {
-        self.kernel_symbols().at(address)
+        match &self.resolver {
+            Some(resolver) => resolver(address),
+            None => self.kernel_symbols().at(address),
+        }
     }
 
     fn user(&self, pid: u32, address: u64) -> Option<Place> {

@@ -39,6 +39,13 @@ use kernel::KernelTypes;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct TypeId(u32);
 
+impl TypeId {
+    /// Its number, for clients that know types by numbers.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// Where a type comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Container {
@@ -352,6 +359,11 @@ impl Types {
     /// The ids of the intrinsic types.
     pub fn intrinsics(&self) -> &Intrinsics {
         &self.intrinsics
+    }
+
+    /// The type of this number.
+    pub fn numbered(&self, number: u32) -> Option<TypeId> {
+        ((number as usize) < self.arena.borrow().slots.len()).then_some(TypeId(number))
     }
 
     /// What the type is.

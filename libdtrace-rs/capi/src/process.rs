@@ -1,0 +1,138 @@
+//! Processes: created, grabbed, let go; and waiting for their ends.
+
+use std::cell::Cell;
+use std::ffi::{c_char, c_int};
+use std::ptr;
+use std::time::Duration;
+
+use dtrace_rs::error::{Error, Result};
+use libc::pid_t;
+
+use crate::argument::{text, word_list};
+use crate::entry::enter;
+use crate::handle::{Hdl, PsProcHandle};
+
+/// How long the end of a process may stay unnoticed.
+const WATCH: Duration = Duration::from_millis(20);
+
+/// The least time between two looks at the buffers: rates of nothing would have the processor to themselves.
+const LEAST: Duration = Duration::from_millis(1);
+
+/// Starts a program with these words, which NULL ends: held before its first instruction until dtrace_proc_continue.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtrace_proc_create(
+    dtp: *mut Hdl,
+    file: *const c_char,
+    argv: *const *mut c_char,
+) -> *mut PsProcHandle {
+    // SAFETY: the caller's promise (lib.rs).
+    unsafe {
+        enter(dtp, |hdl| {
+            let (file, words) = (text(file)?, word_list(argv));
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let pid = hdl.library_mut()?.create_program(&file, &words)?;
+            Ok(hdl.processes.keep(PsProcHandle { pid, ended: Cell::new(false) }))
+        })
+    }
+}
+
+/// Takes hold of a running process.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtrace_proc_grab(dtp: *mut Hdl, pid: pid_t, _flags: c_int) -> *mut PsProcHandle {
+    // SAFETY: the caller's promise (lib.rs).
+    unsafe {
+        enter(dtp, |hdl| {
+            let pid = u32::try_from(pid).map_err(|_| Error::Sys(libc::ESRCH))?;
+            hdl.library_mut()?.grab_process(pid)?;
+            Ok(hdl.processes.keep(PsProcHandle { pid, ended: Cell::new(false) }))
+        })
+    }
+}
+
+/// A process that is known. EINVAL for any other address.
+fn known(hdl: &Hdl, process: *mut PsProcHandle) -> Result<&PsProcHandle> {
+    if !hdl.processes.has(process) {
+        return Err(Error::Sys(libc::EINVAL));
+    }
+    // SAFETY: the handle keeps it, and shares it only.
+    Ok(unsafe { &*process })
+}
+
+/// Lets go of a process. One that was created and never continued is killed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtrace_proc_release(dtp: *mut Hdl, process: *mut PsProcHandle) {
+    // SAFETY: the caller's promise (lib.rs).
+    unsafe {
+        enter(dtp, |hdl| {
+            let pid = known(hdl, process)?.pid;
+            hdl.library_mut()?.release_process(pid);
+            hdl.processes.give_up(process);
+            Ok(())
+        });
+    }
+}
+
+/// Lets a process run.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtrace_proc_continue(dtp: *mut Hdl, process: *mut PsProcHandle) {
+    // SAFETY: the caller's promise (lib.rs).
+    unsafe {
+        enter(dtp, |hdl| {
+            let pid = known(hdl, process)?.pid;
+            hdl.library()?.process(pid).ok_or(Error::Sys(libc::ESRCH))?.resume();
+            Ok(())
+        });
+    }
+}
+
+/// Waits until there is something to do, and tells of processes that have ended.
+pub(crate) fn sleep(hdl: &Hdl) -> Result<()> {
+    let mut rest = {
+        let library = hdl.library()?;
+        library.idle().max(if library.has_looked() { LEAST } else { Duration::ZERO })
+    };
+    loop {
+        let (living, told) = farewell(hdl)?;
+        if told || rest.is_zero() {
+            return Ok(());
+        }
+        if pause(if living { rest.min(WATCH) } else { rest }) {
+            return farewell(hdl).map(drop);
+        }
+        rest = hdl.library()?.idle();
+    }
+}
+
+/// Tells the client of the processes that have ended since: whether any lives, and whether any was told of.
+fn farewell(hdl: &Hdl) -> Result<(bool, bool)> {
+    let (mut living, mut told) = (false, false);
+    for process in hdl.processes.all() {
+        // The client's function may have let go of it meanwhile.
+        let Ok(state) = known(hdl, process) else { continue };
+        if state.ended.get() {
+            continue;
+        }
+        let ended = hdl.library()?.process(state.pid).is_none_or(|process| process.end().is_some());
+        if !ended {
+            living = true;
+            continue;
+        }
+        state.ended.set(true);
+        told = true;
+        if let Some((function, arg)) = hdl.handlers.process.get() {
+            // SAFETY: the client's function, with its argument. No message: it has ended, as its state says.
+            unsafe { function(process, ptr::null(), arg) };
+        }
+    }
+    Ok((living, told))
+}
+
+/// Waits; whether a signal has ended it.
+fn pause(time: Duration) -> bool {
+    let time = libc::timespec {
+        tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    };
+    // SAFETY: the time is there; nobody wants to know what is left of it.
+    unsafe { libc::nanosleep(&time, ptr::null_mut()) != 0 }
+}
