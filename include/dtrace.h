@@ -625,6 +625,17 @@ int dtrace_program_header(dtrace_hdl_t *dtp,
                           FILE *out,
                           const char *name);
 
+/*
+ * Writes an object with the image of a program, for a program that provides the probes to be linked with. The objects are
+ * those whose calls of probes are to become probes.
+ */
+int dtrace_program_link(dtrace_hdl_t *dtp,
+                        dtrace_prog_t *program,
+                        unsigned int flags,
+                        const char *file,
+                        int objc,
+                        char *const *objv);
+
 
 /* Makes a statement without actions for a clause. The clause stays the caller's, as long as the statement is there. */
 dtrace_stmtdesc_t *dtrace_stmt_create(dtrace_hdl_t *dtp,
@@ -925,6 +936,9 @@ extern const char *const _dtrace_version;
 
 /* Not 0: the library says on standard error what it does. The variable DTRACE_DEBUG of the environment sets it. */
 extern int _dtrace_debug;
+
+/* For the parser generator of the original's: this parser has nothing to trace. */
+extern int yydebug;
 
 /* Reads the environment. dtrace_open does it too. */
 void _dtrace_init(void);

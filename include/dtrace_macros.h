@@ -5,11 +5,24 @@
 #define _DTRACE_MACROS_H
 
 #include <elf.h>
+#include <string.h>
 #include <sys/dtrace.h>
 
-/* Symbols and addresses, as <gelf.h> has them. */
+/* Symbols and addresses, as <gelf.h> has them, which clients get with this header where there is one. */
+#ifdef __has_include
+#if __has_include(<gelf.h>)
+#include <gelf.h>
+#endif
+#endif
 typedef Elf64_Sym GElf_Sym;
 typedef Elf64_Addr GElf_Addr;
+
+/* The words of Solaris, in which clients of this interface are written. */
+typedef unsigned char uchar_t;
+typedef unsigned int uint_t;
+typedef int processorid_t;
+typedef long long hrtime_t;
+#define NANOSEC				1000000000
 
 /* A process that was created or grabbed. */
 struct ps_prochandle;

@@ -92,6 +92,13 @@ pub(crate) const HEADERS: &[Header] = &[
         ],
     },
     Header {
+        path: "libproc.h",
+        title: "What clients of libdtrace ask of the processes that they trace.",
+        includes: &["sys/types.h", "dtrace.h"],
+        sources: "libdtrace-rs/capi/src",
+        parts: &[part("libproc.rs", "")],
+    },
+    Header {
         path: "sys/fasttrap.h",
         title: "The requests of /dev/fasttrap.",
         includes: &["stdint.h", "sys/dtrace.h"],

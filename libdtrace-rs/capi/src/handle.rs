@@ -8,11 +8,13 @@ use std::os::fd::OwnedFd;
 use dtrace_rs::error::{Error, Result};
 use dtrace_rs::handle::Handle;
 use dtrace_rs::printf::format::Format;
+use dtrace_rs::proc::Process;
 use dtrace_rs::program::Program;
 
 use crate::descriptor::Descriptors;
 use crate::handler::Handlers;
 use crate::kept::Kept;
+use crate::libproc::Answers;
 use crate::statement::{Statement, View};
 use crate::structure::{StmtDesc, TypeInfo, Vector};
 
@@ -49,9 +51,27 @@ pub struct Prog {
 
 /// A process that was created or grabbed.
 pub struct PsProcHandle {
+    hdl: *const Hdl,
     pub(crate) pid: u32,
+    /// Whether it was continued; one that was grabbed may run from the start.
+    pub(crate) running: Cell<bool>,
     /// Whether its end has been told.
     pub(crate) ended: Cell<bool>,
+    pub(crate) answers: Answers,
+}
+
+impl PsProcHandle {
+    pub(crate) fn new(hdl: &Hdl, pid: u32) -> Self {
+        let (running, ended) = (Cell::new(false), Cell::new(false));
+        Self { hdl, pid, running, ended, answers: Answers::default() }
+    }
+
+    /// Asks something of the process, if it is held.
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(Option<&Process>) -> T) -> T {
+        // SAFETY: the handle keeps its processes, so it is there as long as they are.
+        let library = unsafe { &*self.hdl }.library.try_borrow();
+        question(library.as_ref().ok().and_then(|library| library.process(self.pid)))
+    }
 }
 
 /// The types of a handle, as a container.

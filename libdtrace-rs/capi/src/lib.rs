@@ -32,6 +32,7 @@ pub mod format;
 pub mod handle;
 pub mod handler;
 mod kept;
+pub mod libproc;
 pub mod name;
 pub mod object;
 pub mod open;

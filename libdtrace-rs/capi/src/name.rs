@@ -27,6 +27,10 @@ fn level() -> &'static AtomicI32 {
     unsafe { AtomicI32::from_ptr(&raw mut _dtrace_debug) }
 }
 
+/// For the parser generator of the original's: this parser has nothing to trace.
+#[unsafe(no_mangle)]
+pub static mut yydebug: c_int = 0;
+
 /// Says something to who debugs.
 pub(crate) fn debug(text: Arguments<'_>) {
     if level().load(Ordering::Relaxed) != 0 {

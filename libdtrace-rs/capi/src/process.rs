@@ -1,6 +1,5 @@
 //! Processes: created, grabbed, let go; and waiting for their ends.
 
-use std::cell::Cell;
 use std::ffi::{c_char, c_int};
 use std::ptr;
 use std::time::Duration;
@@ -31,7 +30,7 @@ pub unsafe extern "C" fn dtrace_proc_create(
             let (file, words) = (text(file)?, word_list(argv));
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let pid = hdl.library_mut()?.create_program(&file, &words)?;
-            Ok(hdl.processes.keep(PsProcHandle { pid, ended: Cell::new(false) }))
+            Ok(hdl.processes.keep(PsProcHandle::new(hdl, pid)))
         })
     }
 }
@@ -44,7 +43,7 @@ pub unsafe extern "C" fn dtrace_proc_grab(dtp: *mut Hdl, pid: pid_t, _flags: c_i
         enter(dtp, |hdl| {
             let pid = u32::try_from(pid).map_err(|_| Error::Sys(libc::ESRCH))?;
             hdl.library_mut()?.grab_process(pid)?;
-            Ok(hdl.processes.keep(PsProcHandle { pid, ended: Cell::new(false) }))
+            Ok(hdl.processes.keep(PsProcHandle::new(hdl, pid)))
         })
     }
 }
@@ -78,8 +77,9 @@ pub unsafe extern "C" fn dtrace_proc_continue(dtp: *mut Hdl, process: *mut PsPro
     // SAFETY: the caller's promise (lib.rs).
     unsafe {
         enter(dtp, |hdl| {
-            let pid = known(hdl, process)?.pid;
-            hdl.library()?.process(pid).ok_or(Error::Sys(libc::ESRCH))?.resume();
+            let process = known(hdl, process)?;
+            hdl.library()?.process(process.pid).ok_or(Error::Sys(libc::ESRCH))?.resume();
+            process.running.set(true);
             Ok(())
         });
     }

@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_int, c_uint};
 
 use dtrace_abi::Attribute as RawAttribute;
 use dtrace_rs::d::parser::SpecKind;
+use dtrace_rs::dof;
 use dtrace_rs::error::{Error, Result};
 use dtrace_rs::handle::{Handle, ProgramInfo};
 use dtrace_rs::options::CompileOptions;
@@ -14,7 +15,7 @@ use libc::FILE;
 use crate::argument::{contents, optional, put, text, words};
 use crate::constant::{
     C_ARGREF, C_CPP, C_CTL, C_DEFARG, C_DIFV, C_EMPTY, C_ETAGS, C_KNODEF, C_NOLIBS, C_PSPEC, C_UNODEF,
-    C_ZDEFS, PROBESPEC_FUNC, PROBESPEC_MOD, PROBESPEC_NAME, PROBESPEC_NONE, PROBESPEC_PROVIDER,
+    C_ZDEFS, D_MASK, PROBESPEC_FUNC, PROBESPEC_MOD, PROBESPEC_NAME, PROBESPEC_NONE, PROBESPEC_PROVIDER,
 };
 use crate::entry::enter;
 use crate::handle::{Hdl, Prog};
@@ -194,6 +195,34 @@ pub unsafe extern "C" fn dtrace_program_header(dtp: *mut Hdl, out: *mut FILE, na
             let name = optional(name).unwrap_or_default();
             let header = hdl.library()?.header(&name);
             std::io::Write::write_all(&mut Stream::new(hdl, out)?, header.as_bytes())?;
+            Ok(0)
+        })
+    }
+}
+
+/// Writes an object with the image of a program, for a program that provides the probes to be linked with. The objects are
+/// those whose calls of probes are to become probes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtrace_program_link(
+    dtp: *mut Hdl,
+    program: *mut Prog,
+    flags: c_uint,
+    file: *const c_char,
+    objc: c_int,
+    objv: *const *mut c_char,
+) -> c_int {
+    // SAFETY: the caller's promise (lib.rs).
+    unsafe {
+        enter(dtp, |hdl| {
+            if flags & !D_MASK != 0 || file.is_null() {
+                return Err(Error::Sys(libc::EINVAL));
+            }
+            if !words(objc, objv).is_empty() {
+                // Calls of probes are not rewritten so far.
+                return Err(Error::Sys(libc::ENOTSUP));
+            }
+            let image = dof::program_image(&statement::whole(hdl, program)?);
+            std::fs::write(&*text(file)?, dof::object(&image))?;
             Ok(0)
         })
     }
