@@ -136,6 +136,11 @@ uint64_t host_start_of(const void *task);
 uint64_t host_runtime_of(const void *task);
 uint32_t host_pid_of(const void *task);
 const void *host_parent_of(const void *task);
+/* Its memory: null for a kernel thread. */
+const void *host_mm(void);
+/* Where in it the arguments of the command begin, and end. */
+uint64_t host_mm_arg_start(const void *mm);
+uint64_t host_mm_arg_end(const void *mm);
 bool host_is_user_task(void);
 bool host_task_is_compat(void);
 /* The registers with which the task entered the kernel, or NULL for a kernel thread. */

@@ -2,6 +2,7 @@
 /* What D's built-in variables ask about the current task. */
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/mm_types.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -92,6 +93,21 @@ uint64_t notrace host_start_of(const void *task)
 uint64_t notrace host_runtime_of(const void *task)
 {
 	return ((const struct task_struct *)task)->se.sum_exec_runtime;
+}
+
+const void *notrace host_mm(void)
+{
+	return current->mm;
+}
+
+uint64_t notrace host_mm_arg_start(const void *mm)
+{
+	return ((const struct mm_struct *)mm)->arg_start;
+}
+
+uint64_t notrace host_mm_arg_end(const void *mm)
+{
+	return ((const struct mm_struct *)mm)->arg_end;
 }
 
 bool notrace host_is_user_task(void)

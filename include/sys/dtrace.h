@@ -1142,6 +1142,15 @@ typedef uint32_t dif_instr_t;
 /* `errno` */
 #define DIF_VAR_ERRNO 0x120
 
+/* `threadname`: beyond the original, under the number that illumos gives it. */
+#define DIF_VAR_THREADNAME 0x121
+
+/* `execargs`: beyond the original. */
+#define DIF_VAR_EXECARGS 0x201
+
+/* `cpu`: beyond the original, which has a symbol of the driver in its place. */
+#define DIF_VAR_CPU 0x200
+
 /* `rand()` */
 #define DIF_SUBR_RAND 0
 
@@ -1283,8 +1292,14 @@ typedef uint32_t dif_instr_t;
 /* `d_path()` (the Linux port's own) */
 #define DIF_SUBR_D_PATH 46
 
-/* The greatest of them. */
+/* The greatest of those that the original has. */
 #define DIF_SUBR_MAX DIF_SUBR_D_PATH
+
+/* `json()`: beyond the original, under the number that illumos gives it. */
+#define DIF_SUBR_JSON 47
+
+/* `strtoll()`: beyond the original, under the number that illumos gives it. */
+#define DIF_SUBR_STRTOLL 48
 
 /* The index of a section. */
 typedef uint32_t dof_secidx_t;

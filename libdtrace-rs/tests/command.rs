@@ -422,3 +422,54 @@ fn structures_are_printed_with_their_members() {
     let want = "struct s {\n    int a = 0x1\n    char [4] b = [ \"x\" ]\n}int 0x1\n\n";
     assert_eq!(quiet(program), want);
 }
+
+#[test]
+fn the_libraries_describe_processes_and_name_constants() {
+    let program = r#"BEGIN {
+        printf("%d %d %d ", curpsinfo->pr_pid == pid, curpsinfo->pr_ppid == ppid, curlwpsinfo->pr_lwpid == tid);
+        printf("%s %s ", curpsinfo->pr_fname, curlwpsinfo->pr_name);
+        printf("%d %d ", curcpu->cpu_id == cpu, curlwpsinfo->pr_onpro == cpu);
+        printf("%d %d %d %d", ENOENT, SIGKILL, O_CREAT, AF_INET);
+        exit(0);
+    }"#;
+    assert_eq!(quiet(program), "1 1 1 dtrace dtrace 1 1 2 9 64 2\n");
+}
+
+#[test]
+fn the_arguments_of_a_process_are_its_command_line() {
+    let arguments = quiet(r#"BEGIN { printf("%s\n%s", execargs, curpsinfo->pr_psargs); exit(0); }"#);
+    let (one, other) = arguments.split_once('\n').unwrap();
+    assert!(one.contains("dtrace -q -n BEGIN"), "{one}");
+    assert_eq!(format!("{one}\n"), other);
+}
+
+#[test]
+fn json_and_strtoll_and_lltostr_take_texts_apart() {
+    let program = r#"BEGIN {
+        this->j = "{\"a\": [1, {\"b\": \"two\"}], \"n\": -30}";
+        printf("%s|%s|", json(this->j, "a[1].b"), json(this->j, "a"));
+        printf("%d|%d|", strtoll(json(this->j, "n")), strtoll("ff", 16));
+        printf("%s|%s", lltostr(255, 16), json(this->j, "nobody") == NULL ? "none" : "some");
+        exit(0);
+    }"#;
+    assert_eq!(quiet(program), "two|[1, {\"b\": \"two\"}]|-30|255|0xff|none\n");
+}
+
+#[test]
+fn a_library_that_is_wrong_is_reported_and_left_out() {
+    let directory = std::env::temp_dir().join(format!("dtrace-libraries-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(
+        directory.join("good.d"),
+        "#pragma D depends_on library errno.d\ninline int MINE = ENOENT + 1;\n",
+    )
+    .unwrap();
+    std::fs::write(directory.join("bad.d"), "inline int BAD = nothing;\n").unwrap();
+    std::fs::write(directory.join("signal.d"), "inline int SIGKILL = 99;\n").unwrap();
+    let program = "BEGIN { printf(\"%d %d\", MINE, SIGKILL); exit(0); }";
+    let output = run(&["-q", "-L", directory.to_str().unwrap(), "-n", program]);
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "3 99\n");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("bad.d is left out") && error.lines().count() == 1, "{error}");
+}

@@ -167,6 +167,11 @@ pub trait Host: Send + Sync + Sized + 'static {
     fn thread_key(&self) -> u64;
     /// The command name, NUL-padded.
     fn execname(&self, out: &mut [u8; EXECNAME_SIZE]);
+    /// The arguments of the current process as they stand in its memory, each with its NUL, as far as they fit. Returns how
+    /// many bytes were written: 0 for a process without arguments, or where they cannot be read.
+    fn exec_args(&self, _out: &mut [u8]) -> usize {
+        0
+    }
     /// The error number of the system call or operation that the firing is about, 0 if none.
     fn errno(&self, firing: &Firing<'_>) -> i32;
     /// Whether the current process is this user's and group's in every respect, so that its owner may look into it and

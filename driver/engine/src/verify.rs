@@ -197,7 +197,7 @@ fn is_builtin_array(id: u32) -> bool {
 }
 
 fn is_builtin_scalar(id: u32) -> bool {
-    (VAR_CURTHREAD..=VAR_ERRNO).contains(&id)
+    (VAR_CURTHREAD..=VAR_THREADNAME).contains(&id) || matches!(id, VAR_CPU | VAR_EXECARGS)
 }
 
 /// The pass over the text.
@@ -412,6 +412,8 @@ impl<'a> Pass<'a> {
             SUBR_SPECULATION => Uses::SPECULATION,
             SUBR_ALLOCA => Uses::SCRATCH,
             SUBR_LLTOSTR => Uses::SCRATCH,
+            SUBR_JSON => Uses::MEMORY | Uses::SCRATCH,
+            SUBR_STRTOLL => Uses::MEMORY,
             SUBR_RAND | SUBR_PROGENYOF | SUBR_GETMAJOR | SUBR_GETMINOR => Uses::NONE,
             SUBR_HTONS | SUBR_HTONL | SUBR_HTONLL | SUBR_NTOHS | SUBR_NTOHL | SUBR_NTOHLL => Uses::NONE,
             SUBR_MUTEX_OWNED..=SUBR_RW_ISWRITER | SUBR_MSGDSIZE | SUBR_MSGSIZE => Uses::MEMORY,
@@ -463,7 +465,8 @@ impl<'a> Pass<'a> {
         let (uses, invariance) = match id {
             VAR_PID | VAR_TID | VAR_CURTHREAD => (Uses::NONE, Invariance::Thread),
             VAR_ZONENAME => (Uses::NONE, Invariance::Thread),
-            VAR_EXECNAME => (Uses::EXECNAME, Invariance::Name),
+            VAR_EXECNAME | VAR_THREADNAME => (Uses::EXECNAME, Invariance::Name),
+            VAR_EXECARGS => (Uses::SCRATCH | Uses::USER_MEMORY, Invariance::None),
             VAR_TIMESTAMP => (Uses::TIMESTAMP, Invariance::None),
             VAR_VTIMESTAMP => (Uses::VTIMESTAMP, Invariance::None),
             VAR_WALLTIMESTAMP => (Uses::WALLTIMESTAMP, Invariance::None),
@@ -472,7 +475,7 @@ impl<'a> Pass<'a> {
         };
         self.uses(uses);
         self.facts.invariance = self.facts.invariance.min(invariance);
-        if matches!(id, VAR_EXECNAME | VAR_ZONENAME) {
+        if matches!(id, VAR_EXECNAME | VAR_THREADNAME | VAR_ZONENAME) {
             self.set_constant_string(register, Some(at));
         }
         // What a helper sees of its surroundings is its process; the firing and the consumer are not its business.
@@ -485,6 +488,7 @@ impl<'a> Pass<'a> {
                 | VAR_UID
                 | VAR_GID
                 | VAR_EXECNAME
+                | VAR_THREADNAME
                 | VAR_ZONENAME
                 | VAR_ARG0..=VAR_ARG9
         );

@@ -174,6 +174,15 @@ unsafe extern "C" {
     pub fn host_parent_of(task: *const core::ffi::c_void) -> *const core::ffi::c_void;
 }
 unsafe extern "C" {
+    pub fn host_mm() -> *const core::ffi::c_void;
+}
+unsafe extern "C" {
+    pub fn host_mm_arg_start(mm: *const core::ffi::c_void) -> u64;
+}
+unsafe extern "C" {
+    pub fn host_mm_arg_end(mm: *const core::ffi::c_void) -> u64;
+}
+unsafe extern "C" {
     pub fn host_is_user_task() -> bool;
 }
 unsafe extern "C" {

@@ -204,6 +204,19 @@ impl Host for Linux {
         *out = unsafe { ffi::host_comm().cast::<[u8; EXECNAME_SIZE]>().read_volatile() };
     }
 
+    fn exec_args(&self, out: &mut [u8]) -> usize {
+        // SAFETY: no preconditions.
+        let mm = unsafe { ffi::host_mm() };
+        if mm.is_null() {
+            return 0;
+        }
+        // SAFETY: the memory of the current task, which only the task itself can give up.
+        let (from, to) = unsafe { (ffi::host_mm_arg_start(mm), ffi::host_mm_arg_end(mm)) };
+        let len = to.saturating_sub(from).min(out.len() as u64) as usize;
+        let out = out.get_mut(..len).unwrap_or_default();
+        if self.load_user(from, out).is_ok() { len } else { 0 }
+    }
+
     fn errno(&self, firing: &Firing<'_>) -> i32 {
         frame(firing).and_then(|frame| frame.result).map_or(0, syscall::errno)
     }

@@ -246,6 +246,12 @@ pub(crate) fn descriptor(tid: u32, number: u32) -> Option<Vec<u8>> {
     Some(path.into_os_string().into_vec())
 }
 
+/// The arguments of a process, each with its NUL; of this one if it is not said which.
+pub(crate) fn arguments(pid: Option<u32>) -> Vec<u8> {
+    let path = pid.map_or("/proc/self/cmdline".to_owned(), |pid| format!("/proc/{pid}/cmdline"));
+    fs::read(path).unwrap_or_default()
+}
+
 /// What `/proc/TID/status` says in the line `Field:`, first number.
 pub(crate) fn status(tid: u32, field: &str) -> Option<u32> {
     let text = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;

@@ -158,6 +158,13 @@ impl Host for Process {
         Here::with(|here| here.note_false(predicate));
     }
 
+    fn exec_args(&self, out: &mut [u8]) -> usize {
+        let args = current::arguments(Traced::current().map(|traced| traced.pid));
+        let len = args.len().min(out.len());
+        out[..len].copy_from_slice(&args[..len]);
+        len
+    }
+
     fn errno(&self, _firing: &Firing<'_>) -> i32 {
         Traced::current().and_then(|traced| traced.result).map_or(0, syscall::errno)
     }

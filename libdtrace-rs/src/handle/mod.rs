@@ -158,7 +158,10 @@ impl Handle {
     }
 
     fn compile(&mut self, text: &[u8], spec: SpecKind, arguments: &[String]) -> Result<Program> {
-        self.load_libraries();
+        self.load_libraries(text);
+        for argument in arguments {
+            self.load_libraries(argument.as_bytes());
+        }
         let compile = &self.options.compile;
         let options = check::Options {
             spec,

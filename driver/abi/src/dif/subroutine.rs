@@ -94,5 +94,9 @@ pub const SUBR_TOUPPER: u32 = 44;
 pub const SUBR_TOLOWER: u32 = 45;
 /// `d_path()` (the Linux port's own)
 pub const SUBR_D_PATH: u32 = 46;
-/// The greatest of them.
+/// The greatest of those that the original has.
 pub const SUBR_MAX: u32 = SUBR_D_PATH;
+/// `json()`: beyond the original, under the number that illumos gives it.
+pub const SUBR_JSON: u32 = 47;
+/// `strtoll()`: beyond the original, under the number that illumos gives it.
+pub const SUBR_STRTOLL: u32 = 48;

@@ -87,3 +87,9 @@ pub const VAR_UID: u32 = 0x11e;
 pub const VAR_GID: u32 = 0x11f;
 /// `errno`
 pub const VAR_ERRNO: u32 = 0x120;
+/// `threadname`: beyond the original, under the number that illumos gives it.
+pub const VAR_THREADNAME: u32 = 0x121;
+/// `execargs`: beyond the original.
+pub const VAR_EXECARGS: u32 = 0x201;
+/// `cpu`: beyond the original, which has a symbol of the driver in its place.
+pub const VAR_CPU: u32 = 0x200;

@@ -40,10 +40,15 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
         let process = || self.need_process(0);
         Ok(match variable {
             dif::VAR_TIMESTAMP => moment.timestamp(),
-            dif::VAR_EXECNAME => {
+            // On Linux a thread's name is what the kernel calls its command.
+            dif::VAR_EXECNAME | dif::VAR_THREADNAME => {
                 process()?;
                 let name: &[u8; EXECNAME_SIZE] = moment.execname();
                 address(name)
+            }
+            dif::VAR_EXECARGS => {
+                process()?;
+                self.execargs()?
             }
             dif::VAR_PROBEFUNC => address(moment.probe.name(NamePart::Function)),
             dif::VAR_PROBEMOD => address(moment.probe.name(NamePart::Module)),
@@ -79,6 +84,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             }
             dif::VAR_VTIMESTAMP => moment.vtimestamp(),
             dif::VAR_WALLTIMESTAMP => moment.walltimestamp(),
+            dif::VAR_CPU => moment.cpu as u64,
             dif::VAR_EPID => u64::from(self.clause.epid),
             dif::VAR_ID => u64::from(moment.probe.id()),
             dif::VAR_CURTHREAD => {
@@ -110,6 +116,31 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             dif::VAR_ARG0..=dif::VAR_ARG9 => self.arg(u64::from(variable - dif::VAR_ARG0)),
             _ => return Err(Trap::new(FaultKind::IllegalOperation)),
         })
+    }
+
+    /// The arguments of the process, with blanks between them; its name where they cannot be had.
+    fn execargs(&self) -> Result<u64, Trap> {
+        let room = self.clause.strsize;
+        let start = self.take(room as u64)?;
+        // SAFETY: `take` has just given us these bytes, written here before they are read.
+        let to = unsafe {
+            start.write_bytes(0, room);
+            core::slice::from_raw_parts_mut(start, room)
+        };
+        let Some((last, body)) = to.split_last_mut() else { return Err(Trap::new(FaultKind::NoScratch)) };
+        *last = 0;
+        let count = self.moment.host.exec_args(body);
+        let args = body.get_mut(..count).unwrap_or_default();
+        let len = args.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        if len == 0 {
+            self.scratch.shrink(start, 0);
+            return Ok(address(self.moment.execname()));
+        }
+        for byte in args.iter_mut().take(len).filter(|byte| **byte == 0) {
+            *byte = b' ';
+        }
+        self.scratch.shrink(start, len + 1);
+        Ok(start.expose_provenance() as u64)
     }
 
     /// An array.

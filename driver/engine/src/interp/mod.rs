@@ -37,6 +37,7 @@ mod array;
 mod builtin;
 mod code;
 mod inet;
+mod json;
 mod machine;
 pub(crate) mod memory;
 mod number;

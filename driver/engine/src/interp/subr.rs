@@ -56,7 +56,9 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             }
             dif::SUBR_STRLEN => self.strlen(arg(0)),
             dif::SUBR_STRJOIN => self.strjoin(arg(0), arg(1)),
-            dif::SUBR_LLTOSTR => self.lltostr(arg(0) as i64),
+            dif::SUBR_LLTOSTR => self.lltostr(arg(0) as i64, optional(1)),
+            dif::SUBR_STRTOLL => self.strtoll(arg(0), optional(1)),
+            dif::SUBR_JSON => self.json(arg(0), arg(1)),
             dif::SUBR_BASENAME => self.basename(arg(0)),
             dif::SUBR_DIRNAME => self.dirname(arg(0)),
             dif::SUBR_CLEANPATH => self.cleanpath(arg(0)),

@@ -3,6 +3,7 @@
 use dtrace_abi::agg;
 use dtrace_abi::dif::*;
 
+use crate::d::token::Keyword;
 use crate::program::Attribute;
 use crate::types::{TypeId, Types};
 
@@ -40,9 +41,11 @@ const VARIABLES: &[BuiltinVar] = &[
     var("arg8", VAR_ARG8, "int64_t"),
     var("arg9", VAR_ARG9, "int64_t"),
     var("caller", VAR_CALLER, "uintptr_t"),
+    var("cpu", VAR_CPU, "int"),
     var("curthread", VAR_CURTHREAD, "struct task_struct *"),
     var("epid", VAR_EPID, "uint_t"),
     var("errno", VAR_ERRNO, "int"),
+    var("execargs", VAR_EXECARGS, "string"),
     var("execname", VAR_EXECNAME, "string"),
     var("gid", VAR_GID, "gid_t"),
     var("id", VAR_ID, "uint_t"),
@@ -54,6 +57,7 @@ const VARIABLES: &[BuiltinVar] = &[
     var("probename", VAR_PROBENAME, "string"),
     var("probeprov", VAR_PROBEPROV, "string"),
     var("stackdepth", VAR_STACKDEPTH, "uint32_t"),
+    var("threadname", VAR_THREADNAME, "string"),
     var("tid", VAR_TID, "id_t"),
     var("timestamp", VAR_TIMESTAMP, "uint64_t"),
     var("ucaller", VAR_UCALLER, "uint64_t"),
@@ -213,6 +217,7 @@ const FUNCTIONS: &[BuiltinFunction] = &[
     subr("inet_ntoa", SUBR_INET_NTOA, "string", &["void *"], 1),
     subr("inet_ntoa6", SUBR_INET_NTOA6, "string", &["void *"], 1),
     subr("inet_ntop", SUBR_INET_NTOP, "string", &["int", "void *"], 2),
+    subr("json", SUBR_JSON, "string", &["char *", "char *"], 2),
     action("jstack", ActionKind::Jstack, "stack", &["..."], 0),
     aggregating("llquantize", agg::LLQUANTIZE),
     subr("lltostr", SUBR_LLTOSTR, "string", &["int64_t", "int"], 1),
@@ -254,6 +259,7 @@ const FUNCTIONS: &[BuiltinFunction] = &[
     subr("strrchr", SUBR_STRRCHR, "string", &["char *", "char"], 2),
     subr("strstr", SUBR_STRSTR, "string", &["char *", "char *"], 2),
     subr("strtok", SUBR_STRTOK, "string", &["char *", "char *"], 2),
+    subr("strtoll", SUBR_STRTOLL, "int64_t", &["char *", "int"], 1),
     subr("substr", SUBR_SUBSTR, "string", &["char *", "int", "int"], 2),
     aggregating("sum", agg::SUM),
     action("sym", ActionKind::Sym, "_symaddr", &["uintptr_t"], 1),
@@ -286,6 +292,11 @@ pub(super) fn function(name: &str) -> Option<&'static BuiltinFunction> {
 pub(super) fn attribute(name: &str) -> Attribute {
     // What curthread points to is the kernel's own.
     if name == "curthread" { Attribute { name: 6, data: 1, class: 5 } } else { super::DEFINED }
+}
+
+/// Whether a word of a text needs no library to mean something.
+pub(crate) fn is_known(word: &[u8]) -> bool {
+    std::str::from_utf8(word).is_ok_and(|word| is_builtin(word) || Keyword::find(word).is_some())
 }
 
 /// Whether D has the name by itself.

@@ -42,6 +42,7 @@ use crate::error::{Code, Diagnostic, Error, Result, Tag};
 use crate::program::{Attribute, ProbeDesc};
 use crate::types::{TypeId, Types};
 
+pub(crate) use builtin::is_known;
 pub use env::{Environment, ProbeArg, Probes, Symbol};
 pub use ident::{Aggregation, Identifiers};
 pub use probe::parse_description;

@@ -124,6 +124,9 @@ const NAMES: &[(&str, u32)] = &[
     ("uid", VAR_UID),
     ("gid", VAR_GID),
     ("errno", VAR_ERRNO),
+    ("threadname", VAR_THREADNAME),
+    ("cpu", VAR_CPU),
+    ("execargs", VAR_EXECARGS),
     ("args", VAR_ARGS),
     ("regs", VAR_REGS),
     ("uregs", VAR_UREGS),
@@ -167,6 +170,8 @@ const NAMES: &[(&str, u32)] = &[
     ("toupper", SUBR_TOUPPER),
     ("tolower", SUBR_TOLOWER),
     ("d_path", SUBR_D_PATH),
+    ("json", SUBR_JSON),
+    ("strtoll", SUBR_STRTOLL),
 ];
 
 /// Splits at blanks and commas outside of quotes.

@@ -32,6 +32,26 @@ fn names_are_strings() {
 }
 
 #[test]
+fn a_thread_is_called_what_its_command_is() {
+    assert_eq!(text("ldgs threadname r1; ret r1"), "cat");
+}
+
+#[test]
+fn cpu_is_the_processor_that_fires() {
+    assert_eq!(builtin("cpu"), 0);
+}
+
+#[test]
+fn execargs_are_the_arguments_with_blanks_between_them() {
+    assert_eq!(text("ldgs execargs r1; ret r1"), "cat -n a file");
+    let mut world = World::new();
+    world.strsize = 8;
+    assert_eq!(world.text("ldgs execargs r1; ret r1"), "cat -n");
+    world.host.arguments = b"";
+    assert_eq!(world.text("ldgs execargs r1; ret r1"), "cat");
+}
+
+#[test]
 fn a_command_name_without_room_for_its_nul_is_cut() {
     let mut world = World::new();
     world.host.execname = b"sixteen-bytes-ab";

@@ -5,6 +5,7 @@ mod arithmetic;
 mod asm;
 mod builtins;
 mod faults;
+mod json;
 mod memory;
 mod numbers;
 mod paths;
@@ -42,6 +43,7 @@ pub(super) struct Machinery {
     pub(super) thread: AtomicU32,
     pub(super) frames: Vec<u64>,
     pub(super) execname: &'static [u8],
+    pub(super) arguments: &'static [u8],
 }
 
 fn read(memory: &[u8], base: u64, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
@@ -102,6 +104,11 @@ impl Host for Machinery {
         for (to, from) in out.iter_mut().zip(self.execname) {
             *to = *from;
         }
+    }
+    fn exec_args(&self, out: &mut [u8]) -> usize {
+        let len = self.arguments.len().min(out.len());
+        out[..len].copy_from_slice(&self.arguments[..len]);
+        len
     }
     fn errno(&self, _: &Firing<'_>) -> i32 {
         2
@@ -222,6 +229,7 @@ impl World {
                 thread: AtomicU32::new(1),
                 frames: (0..40).map(|n| KERNEL + n).collect(),
                 execname: b"cat",
+                arguments: b"cat\0-n\0a file\0",
             },
             variables: Variables::new(2).unwrap(),
             declared: BTreeMap::new(),

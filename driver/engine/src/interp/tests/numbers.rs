@@ -11,6 +11,62 @@ fn lltostr_writes_signed_decimals() {
 }
 
 #[test]
+fn lltostr_writes_other_bases_unsigned_and_marked() {
+    for (number, base, expected) in [
+        (255, 16, "0xff".to_owned()),
+        (8, 8, "010".to_owned()),
+        (0, 8, "0".to_owned()),
+        (-1, 16, "0xffffffffffffffff".to_owned()),
+        (-1, 2, "1".repeat(64)),
+        (35, 36, "z".to_owned()),
+        (-7, 10, "-7".to_owned()),
+    ] {
+        assert_eq!(text(&call("lltostr", &[&number.to_string(), &base.to_string()])), expected);
+    }
+}
+
+#[test]
+fn strtoll_reads_what_a_string_begins_with() {
+    for (string, expected) in [
+        ("0", 0),
+        ("  -12rest", -12),
+        ("+7", 7),
+        ("", 0),
+        ("-", 0),
+        ("x", 0),
+        ("9223372036854775807", i64::MAX),
+        ("9223372036854775808", i64::MAX),
+        ("-9223372036854775808", i64::MIN),
+        ("-99999999999999999999", i64::MIN),
+    ] {
+        assert_eq!(value(&call("strtoll", &[&format!("\"{string}\"")])) as i64, expected, "{string}");
+    }
+}
+
+#[test]
+fn strtoll_reads_the_base_it_is_told() {
+    for (string, base, expected) in [
+        ("0x1F", 16, 31),
+        ("1f", 16, 31),
+        ("0x", 16, 0),
+        ("777", 8, 511),
+        ("zZ", 36, 35 * 36 + 35),
+        ("12", 2, 1),
+    ] {
+        let args = [&*format!("\"{string}\""), &base.to_string()];
+        assert_eq!(value(&call("strtoll", &args)), expected, "{string}");
+    }
+}
+
+#[test]
+fn a_base_that_is_none_is_an_illegal_operation() {
+    for base in ["0", "1", "37"] {
+        assert_eq!(fault(&call("lltostr", &["1", base])).kind, FaultKind::IllegalOperation);
+        assert_eq!(fault(&call("strtoll", &["\"1\"", base])).kind, FaultKind::IllegalOperation);
+    }
+}
+
+#[test]
 fn byte_orders_are_swapped() {
     let swap = |name: &str, number: u64| value(&call(name, &[&number.to_string()]));
     assert_eq!(swap("htons", 0x1234), 0x3412);

@@ -78,7 +78,7 @@ fn instruction(random: &mut Random, at: u32, len: u32) -> Instr {
         2 => Instr::indexed(OP_SETS, random.below(STRINGS.len() as u64) as u16, rd),
         3 => Instr::new(OP_PUSHTV, 0, r1, r2),
         4 => Instr::new(OP_PUSHTR, random.below(2) as u8, r1, r2),
-        5 => Instr::indexed(OP_CALL, random.below(u64::from(SUBR_MAX) + 1) as u16, rd),
+        5 => Instr::indexed(OP_CALL, random.below(u64::from(SUBR_STRTOLL) + 1) as u16, rd),
         6 => Instr::indexed(OP_LDGS, (VAR_CURTHREAD + random.below(0x21) as u32) as u16, rd),
         _ => match 1 + random.below(77) as u8 {
             op @ (OP_NOT | OP_MOV | OP_ALLOCS | OP_LDSB..=OP_LDX | OP_STB..=OP_STX | OP_ULDSB..=OP_RLDX) => {
