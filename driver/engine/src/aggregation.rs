@@ -29,6 +29,7 @@ use alloc::vec::Vec;
 
 use dtrace_abi::agg;
 
+use crate::brief::Count;
 use crate::buffer::Counts;
 use crate::exchange::{Exchangeable, Pair};
 use crate::mem::{Bytes, OutOfMemory, try_filled};
@@ -270,6 +271,12 @@ impl Aggregation {
         Ok(Aggregation { id, size, tuple, function })
     }
 
+    /// How to count in the record of a key that is one word, if that is what this aggregation is.
+    pub(crate) fn counts_by_word(&self, key: u64) -> Option<Count> {
+        let key_at = self.tuple.single().filter(|_| self.function == Function::Count)?;
+        Some(Count { id: self.id, size: self.size, key_at, value_at: self.value_offset(), key })
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -367,6 +374,29 @@ impl Table {
             }
             None => self.counts.drops = self.counts.drops.wrapping_add(1),
         }
+    }
+
+    /// Counts in the record that the aggregation met last, if that is the key's.
+    #[inline(always)]
+    pub(crate) fn count_recent(&mut self, count: &Count) -> bool {
+        let number = self.recent.get(count.id as usize % RECENT).copied().unwrap_or(NO_RECORD);
+        // Without a record, this wraps to what is surely not inside.
+        let at = (number as usize).wrapping_sub(1).wrapping_mul(WORD);
+        if at.saturating_add(count.size as usize) > self.used {
+            return false;
+        }
+        // SAFETY: the record is long enough, because what would be its end is in use; key and value are inside it, and
+        // records are 8-aligned, as values in them are.
+        unsafe {
+            let record = self.records.start().as_ptr().add(at);
+            let key = record.add(count.key_at as usize).cast::<u64>().read_unaligned();
+            if record.cast::<u32>().read() != count.id || key != count.key {
+                return false;
+            }
+            let value = record.add(count.value_at as usize).cast::<u64>();
+            value.write(value.read().wrapping_add(1));
+        }
+        true
     }
 
     /// Where the record of the staged keys is; a new one if there was none.

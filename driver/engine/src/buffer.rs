@@ -183,6 +183,23 @@ impl Area {
         self.bytes.get_mut(from..self.limit).unwrap_or_default()
     }
 
+    /// Room behind the last record, if there is some without padding: for a record that is written and then made part of the
+    /// contents by [`Area::advance`].
+    #[inline(always)]
+    pub(crate) fn room(&mut self, bytes: u32, align: u32) -> Option<*mut u8> {
+        let aligned = self.offset & (align as usize).wrapping_sub(1) & 7 == 0;
+        // The sum of an offset inside memory and a 32-bit number does not overflow.
+        let fits = self.offset.wrapping_add(bytes as usize) <= self.limit;
+        // SAFETY: what fits is within `limit`, which is within the bytes.
+        (aligned && fits).then(|| unsafe { self.bytes.start().as_ptr().add(self.offset) })
+    }
+
+    /// Makes the next `size` bytes, which [`Area::room`] has found to be there, part of the contents.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self, size: u32) {
+        self.offset = self.offset.wrapping_add(size as usize).min(self.limit);
+    }
+
     /// Makes `size` bytes at the reserved place part of the contents.
     #[inline]
     pub fn commit(&mut self, at: Place, size: u32) {
@@ -327,6 +344,18 @@ impl Buffer {
         // SAFETY: only a writer uses the scratch memory, and there is one at a time by contract.
         let scratch = unsafe { &mut *self.scratch.get() };
         Writer { area, policy: self.policy, scratch, full: &self.full }
+    }
+
+    /// Switch: the active area, for a firing probe that needs no more.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Buffer::writer`].
+    #[expect(clippy::mut_from_ref, reason = "exclusive by contract: one CPU, one probe at a time")]
+    #[inline(always)]
+    pub(crate) unsafe fn switched(&self) -> Option<&mut Area> {
+        // SAFETY: the contract is the same.
+        (self.policy == Policy::Switch).then(|| unsafe { self.areas.active_side() })
     }
 
     /// Switch: makes the other area the active one, and answers the one to be read when the CPU has left the probe it

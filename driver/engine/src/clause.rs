@@ -33,6 +33,7 @@ use core::ptr::NonNull;
 use dtrace_abi::{ProbeDesc, RecDesc, action, option};
 
 use crate::aggregation::{Aggregation, Function, Key};
+use crate::brief::Brief;
 use crate::difo::Uses;
 use crate::dof::{ActionDesc, DifoIndex, EcbDesc};
 use crate::errno::Errno;
@@ -210,6 +211,8 @@ impl Step {
 
 /// One clause.
 pub(crate) struct Clause {
+    /// All of it in brief, if that can be said; made by [`Clause::lay_out`].
+    pub(crate) brief: Option<Brief>,
     /// How the predicate is evaluated.
     pub(crate) test: Test,
     pub(crate) predicate: Option<CodeRef>,
@@ -315,6 +318,7 @@ impl Clause {
             Some(_) => Test::Code,
         };
         let mut clause = Clause {
+            brief: None,
             test,
             predicate,
             predicate_id: 0,
@@ -452,6 +456,7 @@ impl Clause {
         };
         self.needed = needed.max(end).next_multiple_of(ID_SIZE);
         self.alignment = alignment;
+        self.brief = Brief::of(self, self.uses.intersects(Uses::SCRATCH));
         Ok(())
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Ecb {
     state: NonNull<State>,
     clause: NonNull<Clause>,
     pub(crate) epid: u32,
+    /// Whenever the consumer is active, each firing of the probe is one that it sees.
+    pub(crate) plain: bool,
     pub(crate) probe: ProbeId,
 }
 
@@ -30,8 +32,14 @@ unsafe impl Send for Ecb {}
 unsafe impl Sync for Ecb {}
 
 impl Ecb {
-    pub(crate) fn new(state: NonNull<State>, clause: NonNull<Clause>, epid: u32, probe: ProbeId) -> Self {
-        Ecb { next: AtomicPtr::new(ptr::null_mut()), state, clause, epid, probe }
+    pub(crate) fn new(
+        state: NonNull<State>,
+        clause: NonNull<Clause>,
+        epid: u32,
+        plain: bool,
+        probe: ProbeId,
+    ) -> Self {
+        Ecb { next: AtomicPtr::new(ptr::null_mut()), state, clause, epid, plain, probe }
     }
 
     /// The consumer's state.
@@ -116,6 +124,19 @@ impl EcbList {
             let next = unsafe { ecb.as_ref() }.next.load(Ordering::Relaxed);
             place.store(next, Ordering::SeqCst);
         }
+    }
+
+    /// The only ECB, if there is exactly one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`EcbList::iter`].
+    #[inline(always)]
+    pub(crate) unsafe fn single(&self) -> Option<&Ecb> {
+        // The loads are SeqCst: the grace period relies on it.
+        // SAFETY: the list holds pointers to live ECBs or null; the caller keeps them from being freed.
+        let ecb = unsafe { self.head.load(Ordering::SeqCst).as_ref() }?;
+        ecb.next.load(Ordering::SeqCst).is_null().then_some(ecb)
     }
 
     /// The only ECB, if there is exactly one. Control path.

@@ -259,12 +259,13 @@ fn match_clause<H: Host>(
             continue;
         }
         let epid = session.ecbs.len() as u32 + 1;
+        let plain = !probe.is_builtin() && session.state().access.sees_only.is_none();
         result = session
             .ecbs
             .try_reserve(1)
             .map_err(|_| Errno::ENOMEM)
             .and_then(|()| Ok(session.note_size(size)?))
-            .and_then(|()| Ok(Anchored::new(Ecb::new(state, clause_at, epid, probe.probe_id()))?))
+            .and_then(|()| Ok(Anchored::new(Ecb::new(state, clause_at, epid, plain, probe.probe_id()))?))
             .and_then(|ecb| {
                 if probe.ecbs.is_empty() {
                     registered.provider.enable(probe)?;

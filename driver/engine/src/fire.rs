@@ -92,7 +92,9 @@ impl<H: Host> Dtrace<H> {
                     if inside.number() % DEADMAN_EVERY == 0 {
                         self.end_dead(probe, firing);
                     }
-                    self.process(probe, firing, cpu);
+                    if !self.fire_brief(probe, firing, cpu) {
+                        self.process(probe, firing, cpu);
+                    }
                     inside.leave();
                 }
                 None => local.nested.add_one(),
@@ -111,20 +113,35 @@ impl<H: Host> Dtrace<H> {
         }
     }
 
+    /// Takes the one clause on the probe if it is brief, or does nothing: then false. Probe context, counter odd.
+    #[inline(always)]
+    fn fire_brief(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize) -> bool {
+        // SAFETY: probe context, and the reference does not leave it.
+        let Some(ecb) = (unsafe { probe.ecbs.single() }) else { return false };
+        let state = ecb.state();
+        if !ecb.plain || !state.is_active() {
+            return false;
+        }
+        // SAFETY: the consumer is not INACTIVE.
+        let (run, clause) = unsafe { (state.run(), ecb.clause()) };
+        let Some(brief) = &clause.brief else { return false };
+        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { return false };
+        // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
+        unsafe { brief.take(firing.args, &run.variables, buffers, ecb.epid) }
+    }
+
     /// Gives every ECB its turn. Probe context, counter odd.
     ///
     /// What most programs do is done here; for everything else there are functions that are called.
-    #[inline(always)]
+    #[inline(never)]
     fn process(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize) {
         // Made for the first clause that needs it.
         let made = OnceCell::new();
         let moment = || made.get_or_init(|| Moment::new(&self.host, probe, firing, cpu));
-        let builtin = probe.is_builtin();
         // SAFETY: probe context, and the references do not leave it.
         for ecb in unsafe { probe.ecbs.iter() } {
             let state = ecb.state();
-            let plain = state.is_active() && !builtin && state.access.sees_only.is_none();
-            if !plain && !self.wants(probe, firing, state) {
+            if !(ecb.plain && state.is_active()) && !self.wants(probe, firing, state) {
                 continue;
             }
             // SAFETY: the consumer is not INACTIVE.

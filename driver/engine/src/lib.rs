@@ -12,6 +12,7 @@ extern crate alloc;
 
 pub mod aggregation;
 mod anchor;
+mod brief;
 pub mod buffer;
 mod builtin;
 mod clause;

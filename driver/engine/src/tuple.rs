@@ -104,6 +104,11 @@ impl Tuple {
         }
     }
 
+    /// Where the one word is that all keys come to, if they do.
+    pub(crate) fn single(&self) -> Option<u32> {
+        self.single
+    }
+
     /// Where the keys end.
     #[inline]
     pub(crate) fn end(&self) -> u32 {

@@ -1,0 +1,182 @@
+//! Brief clauses: those whose whole work is a handful of loads and stores.
+//!
+//! `{}`, `{ trace(arg0); }`, `{ n++; }`, `{ @ = count(); }`, alone or behind `/arg0 == 1/`, are what a probe costs least and
+//! fires most for. What is left to do when such a clause fires is worked out once, when it is laid out, as a [`Brief`]: a
+//! list of [`Op`]s with their places. Doing it calls nothing, so that the firing path has next to nothing to save.
+//!
+//! What always holds: a brief is done as a whole or not at all. Whatever may stand in the way (no room, an argument that is
+//! not at hand, a key that is not the last one met, another policy) is seen before the first effect; then the clause is
+//! taken the general way, as if nobody had tried. The buffers are the same either way.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use crate::aggregation::Aggregation;
+use crate::buffer::Area;
+use crate::clause::{Clause, ID_SIZE, Plan, Step, Test};
+use crate::interp::holds;
+use crate::state::Buffers;
+use crate::variable::Variables;
+
+/// The most operations of a brief.
+const OPS: usize = 4;
+
+/// One operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    /// Nothing, and nothing follows.
+    End,
+    /// Store an argument at a place of the record.
+    Arg { n: u32, at: u32 },
+    /// Store a constant at a place of the record.
+    Constant { value: u64, at: u32 },
+    /// Add a constant to a global variable.
+    Add { global: u32, constant: u64 },
+    /// Count in an aggregation whose whole key is a constant.
+    Count(Count),
+}
+
+/// A record of an aggregation that is found by its id and one word, and counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// The aggregation's id.
+    pub(crate) id: u32,
+    /// Its size.
+    pub(crate) size: u32,
+    /// Where its key is.
+    pub(crate) key_at: u32,
+    /// Where its value is.
+    pub(crate) value_at: u32,
+    /// The key.
+    pub(crate) key: u64,
+}
+
+/// What is left of a clause.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Brief {
+    test: Test,
+    /// How many arguments must be at hand.
+    args: u32,
+    /// As in the clause.
+    size: u32,
+    needed: u32,
+    alignment: u32,
+    ops: [Op; OPS],
+}
+
+impl Brief {
+    /// What is left of a clause that has been laid out, if it is brief. `uses_scratch` is whether it needs scratch memory.
+    pub(crate) fn of(clause: &Clause, uses_scratch: bool) -> Option<Brief> {
+        if clause.speculative || uses_scratch {
+            return None;
+        }
+        let mut brief = Brief {
+            test: clause.test,
+            args: 0,
+            size: clause.size,
+            needed: clause.needed,
+            alignment: clause.alignment,
+            ops: [Op::End; OPS],
+        };
+        match clause.test {
+            Test::Always => {}
+            Test::Arg { n, .. } => brief.args = n + 1,
+            Test::Code => return None,
+        }
+        let mut steps = clause.steps.iter();
+        let mut count = 0;
+        while let Some(step) = steps.next() {
+            let op = match step.plan {
+                Plan::Arg(n) if !step.in_tuple => {
+                    brief.args = brief.args.max(n + 1);
+                    Op::Arg { n, at: step.record.offset }
+                }
+                Plan::Constant(value) if !step.in_tuple => Op::Constant { value, at: step.record.offset },
+                Plan::Add { global, constant } => Op::Add { global, constant },
+                // Nothing may have happened before it that must not happen twice.
+                Plan::Constant(value)
+                    if !brief.ops.iter().any(|op| matches!(op, Op::Add { .. } | Op::Count(_))) =>
+                {
+                    Op::Count(Self::count(steps.next()?, value)?)
+                }
+                _ => return None,
+            };
+            *brief.ops.get_mut(count)? = op;
+            count += 1;
+        }
+        // Every store is inside what is reserved.
+        let inside = |op: &Op| match *op {
+            Op::Arg { at, .. } | Op::Constant { at, .. } => {
+                at.checked_add(8).is_some_and(|end| end <= brief.needed)
+            }
+            _ => true,
+        };
+        (brief.needed >= ID_SIZE && brief.ops.iter().all(inside)).then_some(brief)
+    }
+
+    /// The counting of a step whose tuple is a constant.
+    fn count(step: &Step, key: u64) -> Option<Count> {
+        let aggregating = step.aggregating.as_ref().filter(|aggregating| aggregating.keys == 1)?;
+        let aggregation: &Aggregation =
+            aggregating.aggregation.as_ref().filter(|_| step.plan == Plan::Count)?;
+        aggregation.counts_by_word(key)
+    }
+
+    /// Does it all, or nothing: then false.
+    ///
+    /// # Safety
+    ///
+    /// Probe context on the CPU that the buffers belong to, and nobody has a writer of theirs.
+    #[inline(always)]
+    pub(crate) unsafe fn take(
+        &self,
+        args: &[u64],
+        variables: &Variables,
+        buffers: &Buffers,
+        epid: u32,
+    ) -> bool {
+        if (self.args as usize) > args.len() {
+            return false;
+        }
+        if let Test::Arg { n, condition, constant } = self.test {
+            // SAFETY: `args` is more than `n`.
+            let arg = unsafe { *args.get_unchecked(n as usize) };
+            if !holds(condition, arg, constant) {
+                return true;
+            }
+        }
+        // SAFETY: the caller's.
+        let Some(area) = (unsafe { buffers.principal.switched() }) else { return false };
+        let Some(record) = Area::room(area, self.needed, self.alignment) else { return false };
+        // SAFETY: a record begins with its id, for which there is room.
+        unsafe { record.cast::<u32>().write_unaligned(epid) };
+        for op in &self.ops {
+            match *op {
+                Op::End => break,
+                Op::Arg { n, at } => {
+                    // SAFETY: `args` is more than `n`, and `of` has seen to it that the word is inside what is needed.
+                    unsafe {
+                        let arg = *args.get_unchecked(n as usize);
+                        record.add(at as usize).cast::<u64>().write_unaligned(arg);
+                    }
+                }
+                Op::Constant { value, at } => {
+                    // SAFETY: `of` has seen to it that the word is inside what is needed.
+                    unsafe { record.add(at as usize).cast::<u64>().write_unaligned(value) };
+                }
+                Op::Add { global, constant } => {
+                    if let Some(word) = variables.global(global) {
+                        word.store(word.load(Relaxed).wrapping_add(constant), Relaxed);
+                    }
+                }
+                Op::Count(ref count) => {
+                    // SAFETY: the caller's; the reference is gone at once.
+                    if !unsafe { buffers.aggregation.active_side() }.count_recent(count) {
+                        return false;
+                    }
+                }
+            }
+        }
+        area.advance(self.size);
+        true
+    }
+}
