@@ -56,6 +56,7 @@ install: ## dtrace to PREFIX=/usr, and the driver for this machine's kernel to /
 	driver/build $(running)
 	cargo build --release --package libdtrace-rs --bin dtrace
 	install -D $(target-dir)/release/dtrace $(DESTDIR)$(PREFIX)/sbin/dtrace
+	install -D -m 644 docs/dtrace.1 $(DESTDIR)$(PREFIX)/share/man/man1/dtrace.1
 	install -D -m 644 build/$(running)/dtracedrv.ko $(DESTDIR)/lib/modules/$(running)/extra/dtracedrv.ko
 	$(if $(DESTDIR),,depmod $(running))
 
