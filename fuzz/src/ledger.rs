@@ -1,0 +1,68 @@
+//! The allocator of the targets: it counts what is live, refuses what is unreasonable, and fails when it is told to.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+/// Allocations that have not been freed.
+static LIVE: AtomicI64 = AtomicI64::new(0);
+/// The allocation that is to fail, counted from now; 0 for none.
+static FAIL: AtomicUsize = AtomicUsize::new(0);
+
+/// The most that is given at once. A kernel gives no more, either.
+const LARGEST: usize = 64 << 20;
+
+struct Ledger;
+
+fn refused(layout: Layout) -> bool {
+    if FAIL.load(Ordering::Relaxed) != 0 && FAIL.fetch_sub(1, Ordering::Relaxed) == 1 {
+        return true;
+    }
+    layout.size() > LARGEST
+}
+
+// SAFETY: all memory comes from and goes to `System`, with the same layouts; counting touches no memory but two atomics.
+unsafe impl GlobalAlloc for Ledger {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if refused(layout) {
+            return ptr::null_mut();
+        }
+        LIVE.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if refused(layout) {
+            return ptr::null_mut();
+        }
+        LIVE.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) };
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Ledger = Ledger;
+
+/// Runs `f`, after which as much must be live as before.
+pub fn balanced(f: impl FnOnce()) {
+    let before = LIVE.load(Ordering::Relaxed);
+    f();
+    let after = LIVE.load(Ordering::Relaxed);
+    assert_eq!(after, before, "allocations live after the run, and before");
+}
+
+/// Runs `f`, in which the allocation of this number (from 1; 0 for none) fails. `f` must be prepared for it.
+pub fn failing<R>(number: usize, f: impl FnOnce() -> R) -> R {
+    FAIL.store(number, Ordering::Relaxed);
+    let result = f();
+    FAIL.store(0, Ordering::Relaxed);
+    result
+}
