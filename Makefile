@@ -1,6 +1,6 @@
 # The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help setup run test torture loom race bench build guest shell compat install load unload dkms clean
+.PHONY: help setup run test torture exact fuzz miri tsan loom race bench build guest shell compat install load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
@@ -30,6 +30,18 @@ test: setup ## every test, natively and in the guest
 
 torture: setup ## what make test does in short, for an hour: ten million firings, a thousand kills, an ioctl fuzzer (ONLY='92*', SEED=)
 	@compat-tests/torture
+
+exact: setup ## natively, optimised: ten million firings in each policy, a thousand abandoned consumers, ten million bent images
+	@driver/exact
+
+fuzz: setup ## each target for SECONDS=300, or one: TARGET=dof, dif (programs) or ioctl; what is found comes with how to repeat it
+	@fuzz/run --seconds $(or $(SECONDS),300) $(TARGET)
+
+miri: ## the tests of the engine and of xcall under Miri (needs a nightly toolchain with it; half an hour)
+	@driver/miri $(FILTER)
+
+tsan: ## the exactness tests under ThreadSanitizer (needs a nightly toolchain with rust-src)
+	@driver/tsan
 
 loom: setup ## cross-calls and quiescence under the model checker: every interleaving (DEEPER=n: n more preemptions where bounded)
 	@driver/xcall/loom
