@@ -26,7 +26,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -35,7 +35,7 @@ impl Random {
 
     /// One below a limit; 0 below 0.
     pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() >> 16) as usize % limit.max(1)
+        (self.draw() >> 16) as usize % limit.max(1)
     }
 }
 
@@ -86,7 +86,7 @@ impl Sections {
     /// A word that is likely to be an index, an offset, a size.
     fn word(&self, random: &mut Random) -> u32 {
         match random.below(8) {
-            0 => random.next() as u32,
+            0 => random.draw() as u32,
             1 => SECIDX_NONE,
             2 => random.below(256) as u32,
             3 => 1 << random.below(32),
@@ -163,7 +163,7 @@ impl Sections {
         let data = &mut self.parts[which].1;
         match kind {
             SECT_DIF => {
-                let seed = [random.next(), random.next(), random.next()].map(u64::to_le_bytes).concat();
+                let seed = [random.draw(), random.draw(), random.draw()].map(u64::to_le_bytes).concat();
                 let len = data.len() / 4;
                 let at = random.below(len);
                 let instruction = code::instruction(&mut Input::new(&seed), at, len.saturating_sub(1), 8);
@@ -189,7 +189,7 @@ impl Sections {
                 match random.below(4) {
                     0 => action.kind = kinds[random.below(kinds.len())],
                     1 => action.ntuple = random.below(6) as u32,
-                    2 => action.arg = random.next() >> random.below(64),
+                    2 => action.arg = random.draw() >> random.below(64),
                     _ => action.difo = random.below(MOST) as u32,
                 }
                 data[at..at + size_of::<DofActDesc>()].copy_from_slice(action.as_bytes());
@@ -203,7 +203,7 @@ impl Sections {
                     1 => var.scope = random.below(4) as u8,
                     2 => var.flags = random.below(8) as u16,
                     3 => var.id = dif::VAR_OTHER_UBASE + random.below(4) as u32,
-                    4 => var.ty.size = random.next() as u32 >> random.below(32),
+                    4 => var.ty.size = random.draw() as u32 >> random.below(32),
                     _ => var.ty.flags ^= dif::TF_BYREF,
                 }
                 data[at..at + size_of::<dtrace_abi::DifVar>()].copy_from_slice(var.as_bytes());

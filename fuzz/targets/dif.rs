@@ -13,7 +13,7 @@ use dtrace_engine::{
 };
 use dtrace_user::{Process, bind};
 use fuzz::input::Input;
-use fuzz::ledger::balanced;
+use fuzz::ledger::{balanced, limitless};
 use fuzz::{program, records};
 use libfuzzer_sys::fuzz_target;
 
@@ -166,7 +166,7 @@ impl Mine<'_> {
     fn snapshot(&self, command: u32, cpu: u32, size: u32) -> Option<(Vec<u8>, BufDesc)> {
         const BORDER: usize = 64;
         let size = self.settled(size);
-        let mut room = vec![0xa5; size + BORDER];
+        let mut room = limitless(|| vec![0xa5; size + BORDER]);
         let mut desc = BufDesc { cpu, data: room.as_mut_ptr() as u64, ..BufDesc::zeroed() };
         self.ask(command, desc.as_bytes_mut()).ok()?;
         assert!(desc.size <= size as u64, "{} bytes of a buffer of {size}", desc.size);

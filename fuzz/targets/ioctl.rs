@@ -7,7 +7,7 @@ use dtrace_engine::errno::Errno;
 use dtrace_engine::mock::{Handle, KERNEL_BASE, Mock, Rig, USER_BASE, Who, become_who, go_to_cpu};
 use dtrace_engine::{Cred, Description, Privileges, Probe, Provider, ProviderId, ProviderInfo, Registrar};
 use fuzz::input::Input;
-use fuzz::ledger::{balanced, failing};
+use fuzz::ledger::{balanced, failing, limitless};
 use fuzz::sections::{Random, Sections};
 use fuzz::{program, records, samples};
 use libfuzzer_sys::fuzz_target;
@@ -23,7 +23,7 @@ fn secret() -> [u8; SECRET_LEN] {
     *SECRET.get_or_init(|| {
         // An address that is another in each process, through a mixer.
         let seed = &raw const SECRET as u64 ^ u64::from(std::process::id()) << 40;
-        Random::new(seed).next().to_ne_bytes()
+        Random::new(seed).draw().to_ne_bytes()
     })
 }
 
@@ -74,7 +74,7 @@ impl Tracked<'_> {
         if answer.is_err() {
             return;
         }
-        let mut data = vec![0; desc.size as usize];
+        let mut data = limitless(|| vec![0; desc.size as usize]);
         rig.mock().peek_user(DATA_AT, &mut data).expect("what was written there");
         if !self.kernel {
             let found = data.windows(SECRET_LEN).any(|bytes| bytes == secret());
@@ -98,8 +98,12 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn run(input: &mut Input<'_>) {
-    let mock = if input.once_in(8) { Mock::new(CPUS).without_cpu(1) } else { Mock::new(CPUS) };
-    let rig = Rig::with_privileges(mock, TABLE, Privileges::NONE);
+    let absent = input.once_in(8);
+    // The machine is most of it its memory.
+    let rig = limitless(|| {
+        let mock = if absent { Mock::new(CPUS).without_cpu(1) } else { Mock::new(CPUS) };
+        Rig::with_privileges(mock, TABLE, Privileges::NONE)
+    });
     rig.mock().poke_kernel(KERNEL_BASE, &secret().repeat((64 << 10) / SECRET_LEN)).expect("kernel memory");
     rig.mock().poke_user(USER_BASE, b"user text\0").expect("user memory");
     go_to_cpu(0);

@@ -1,5 +1,5 @@
-//! Consumers that are abandoned: opened, enabled, gone, and closed without a stop, a thousand times over (300 times where the engine is not optimised). When the last one is
-//! closed, as many allocations are live as before the first.
+//! Consumers that are abandoned: opened, enabled, gone, and closed without a stop, a thousand times over (300 times where the
+//! engine is not optimised). When the last one is closed, as many allocations are live as before the first.
 //!
 //! Counted are the allocations of the process, so this file has one test.
 
