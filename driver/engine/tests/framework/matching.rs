@@ -108,13 +108,15 @@ fn a_glob_that_is_too_deep_is_invalid() {
 
 #[test]
 fn a_listing_does_not_start_over_for_each_probe() {
-    let names: Vec<String> = (0..20_000).map(|n| format!("function_{n}")).collect();
+    const PROBES: u32 = if cfg!(miri) { 200 } else { 20_000 };
+    let names: Vec<String> = (0..PROBES).map(|n| format!("function_{n}")).collect();
     let table: Vec<[&str; 3]> = names.iter().map(|name| ["kernel", name.as_str(), "entry"]).collect();
     let rig = Rig::new(1, &table);
     let consumer = rig.open();
     // Quadratic work would be two hundred million steps here.
-    assert_eq!(matching(&consumer, ["", "kernel", "", "entry"]).unwrap().len(), 20_000);
-    assert_eq!(matching(&consumer, ["", "", "function_19999", ""]).unwrap(), [20_003]);
+    assert_eq!(matching(&consumer, ["", "kernel", "", "entry"]).unwrap().len(), PROBES as usize);
+    let last = format!("function_{}", PROBES - 1);
+    assert_eq!(matching(&consumer, ["", "", &last, ""]).unwrap(), [PROBES + 3]);
 }
 
 #[test]

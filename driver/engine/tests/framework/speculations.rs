@@ -249,7 +249,7 @@ fn clauses_that_contradict_themselves_are_refused() {
 
 #[test]
 fn four_cpus_speculate_commit_and_discard_at_once() {
-    const FIRINGS: u64 = 20_000;
+    const FIRINGS: u64 = if cfg!(miri) { 100 } else { 20_000 };
     let rig = Rig::new(4, TABLE);
     let take = S::Act(action::LIBACT, 0, Some(E::Speculation));
     let program = Program::new()

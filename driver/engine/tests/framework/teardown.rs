@@ -37,7 +37,7 @@ fn a_thousand_sessions_leave_nothing() {
         .clause(PROBE, None, &[S::Printf("%s", vec![E::Text("x")]), count(&[])])
         .clause(["dtrace", "", "", "BEGIN"], None, &[])
         .image();
-    for _ in 0..1000 {
+    for _ in 0..if cfg!(miri) { 3 } else { 1000 } {
         let consumer = rig.open();
         consumer.enable(&image).unwrap();
         consumer.go().unwrap();
@@ -68,7 +68,7 @@ fn close_while_other_cpus_fire() {
             .clause(PROBE, None, &[S::Trace(E::Text("text")), count(&[E::Text("key")])])
             .clause(PROBE, None, &[S::Trace(E::Load(0))])
             .image();
-        for round in 0..40 {
+        for round in 0..if cfg!(miri) { 4 } else { 40 } {
             let (one, other) = (rig.open(), rig.open());
             one.enable(&image).unwrap();
             other.enable(&image).unwrap();

@@ -62,7 +62,8 @@ fn bent_images_are_refused_or_run_harmlessly() {
     let stacks = Stacks::new(&rig, 3, 64);
     let samples = samples();
     let (mut accepted, mut refused) = (0, 0);
-    for round in 0..6_000u32 {
+    let rounds = if cfg!(miri) { 20u32 } else { 6_000 };
+    for round in 0..rounds {
         become_process(1000 + round % 50);
         let mut image = samples[random.below(samples.len())].clone();
         bend(&mut random, &mut image);
@@ -82,7 +83,7 @@ fn bent_images_are_refused_or_run_harmlessly() {
             rig.dtrace().process_ended();
         }
     }
-    assert!(accepted > 500 && refused > 1_000, "{accepted} accepted, {refused} refused");
+    assert!(accepted > rounds / 12 && refused > rounds / 6, "{accepted} accepted, {refused} refused");
     assert_eq!(stacks.status().errors, 0, "a helper's fault is not the clause's");
     for pid in 1000..1050 {
         become_process(pid);
