@@ -1,6 +1,6 @@
 //! The lives of processes: who they are, and when they end, run another program, or fork.
 //!
-//! The engine keeps helpers for processes that brought some ([`dtrace_engine::MetaProvider`] and the like). From the first of
+//! The engine keeps helpers for processes that brought some, and must hear what becomes of these. From the first of
 //! them on, until the driver is unloaded, this module listens to the kernel's tracepoints sched_process_exit,
 //! sched_process_exec and sched_process_fork; before that they cost nothing. What the engine has to do about an event is done
 //! by the housekeeper, since the tracepoints run with preemption off.
