@@ -11,7 +11,7 @@ pub trait Ipi {
     /// Sees to it that `cpu` calls [`Mesh::interrupted`](crate::Mesh::interrupted) soon after it has interrupts on.
     /// False if it cannot be reached because it is offline.
     ///
-    /// The mesh calls this again for the same CPU only after that CPU's `interrupted`, or a false.
+    /// The mesh calls this with interrupts off, and again for the same CPU only after that CPU's `interrupted`, or a false.
     fn send(&self, cpu: usize) -> bool;
 
     /// Sees to it that `cpu` calls [`Mesh::nmi`](crate::Mesh::nmi) soon, interrupts or not.

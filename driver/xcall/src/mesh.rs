@@ -306,18 +306,23 @@ impl Mesh {
     /// Has `to` interrupted, unless that is under way.
     fn kick(&self, ipi: &impl Ipi, to: usize) {
         let Some(row) = self.row(to) else { return };
-        if !row.target.kicked.swap(true, Ordering::AcqRel) && !ipi.send(to) {
-            row.target.kicked.store(false, Ordering::Release);
-        }
+        // Who finds it under way relies on its being sent: no interrupt in between.
+        ipi.uninterrupted(&mut || {
+            if !row.target.kicked.swap(true, Ordering::AcqRel) && !ipi.send(to) {
+                row.target.kicked.store(false, Ordering::Release);
+            }
+        });
     }
 
     /// Sends `to` an NMI, unless one is under way.
     fn escalate(&self, ipi: &impl Ipi, from: &Row, to: usize) {
         let Some(row) = self.row(to) else { return };
-        if !row.target.nmi.swap(true, Ordering::AcqRel) {
-            from.caller.counters.add(Count::NmiSent, 1);
-            ipi.send_nmi(to);
-        }
+        ipi.uninterrupted(&mut || {
+            if !row.target.nmi.swap(true, Ordering::AcqRel) {
+                from.caller.counters.add(Count::NmiSent, 1);
+                ipi.send_nmi(to);
+            }
+        });
     }
 }
 
@@ -344,12 +349,16 @@ impl<I: Ipi> Waiting<'_, I> {
                 report.offline += 1;
                 continue;
             };
-            if slot.post(self.level, self.call.nmi) {
-                self.record.unposted.remove(to);
-                self.record.open.insert(to);
-                row.target.pending.mark(self.from);
-                self.mesh.kick(self.ipi, to);
-            }
+            // All of it or nothing: an interrupt in the middle that called the same target would wait for a call that the
+            // target has not been told of.
+            self.ipi.uninterrupted(&mut || {
+                if slot.post(self.level, self.call.nmi) {
+                    self.record.unposted.remove(to);
+                    self.record.open.insert(to);
+                    row.target.pending.mark(self.from);
+                    self.mesh.kick(self.ipi, to);
+                }
+            });
         }
     }
 

@@ -44,6 +44,7 @@ struct Machine<'a> {
     offline: RefCell<BTreeSet<usize>>,
     sent: RefCell<Vec<usize>>,
     nmis: RefCell<Vec<usize>>,
+    masked: Cell<u32>,
     /// So many interrupts fail to be sent.
     fails: Cell<u32>,
     /// What the others do in each round of the wait.
@@ -60,6 +61,7 @@ impl<'a> Machine<'a> {
 
 impl Ipi for Machine<'_> {
     fn send(&self, cpu: usize) -> bool {
+        assert_ne!(self.masked.get(), 0, "an interrupt here would wait for what has not been sent");
         self.sent.borrow_mut().push(cpu);
         if let Some(left) = self.fails.get().checked_sub(1) {
             self.fails.set(left);
@@ -68,13 +70,16 @@ impl Ipi for Machine<'_> {
         self.is_online(cpu)
     }
     fn send_nmi(&self, cpu: usize) {
+        assert_ne!(self.masked.get(), 0, "as above");
         self.nmis.borrow_mut().push(cpu);
     }
     fn is_online(&self, cpu: usize) -> bool {
         !self.offline.borrow().contains(&cpu)
     }
     fn uninterrupted(&self, f: &mut dyn FnMut()) {
+        self.masked.set(self.masked.get() + 1);
         f();
+        self.masked.set(self.masked.get() - 1);
     }
     fn now(&self) -> u64 {
         self.now.set(self.now.get() + TICK);
