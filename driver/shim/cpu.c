@@ -66,11 +66,6 @@ void host_synchronize(void)
 	synchronize_rcu();
 }
 
-int32_t host_call_on(uint32_t cpu, void *arg)
-{
-	return smp_call_function_single(cpu, rs_call, arg, 1);
-}
-
 int32_t host_move_to(uint32_t cpu, void *arg)
 {
 	cpumask_var_t before;

@@ -72,8 +72,6 @@ void host_relax(void);
 void host_sleep_us(uint32_t us);
 /* Returns when every hook that was running has returned: one grace period. Process context. */
 void host_synchronize(void);
-/* Runs rs_call(arg) on `cpu` with interrupts off and waits; 0 or -ENXIO. Process context. */
-int32_t host_call_on(uint32_t cpu, void *arg);
 void rs_call(void *arg);
 /* Runs rs_call(arg) on the calling thread, moved to `cpu` meanwhile; 0 or a negative errno. Process context. */
 int32_t host_move_to(uint32_t cpu, void *arg);
@@ -88,6 +86,23 @@ void host_chill(uint64_t ns);
 /* The control mutex. Process context. */
 void host_lock(void);
 void host_unlock(void);
+
+/* ---- cross-calls (xcall.c) ---- */
+
+/* Before the first and after the last of the others. Process context; the second waits for NMI handlers that run. */
+int32_t host_xcall_start(void);
+void host_xcall_stop(void);
+/* Has `cpu` call rs_xcall_interrupted from an interrupt; 0, or a negative errno where it is offline. Not to be called again
+ * for the same CPU before that. Any context but NMI, interrupts off. */
+int32_t host_xcall_send(uint32_t cpu);
+void rs_xcall_interrupted(uint32_t cpu);
+/* Sends `cpu` an NMI. Any context, interrupts off. */
+void host_xcall_send_nmi(uint32_t cpu);
+/* This CPU is in an NMI; true if it was for us. */
+bool rs_xcall_nmi(uint32_t cpu);
+/* Between the two the caller stays on the CPU that the first returns. Any context. */
+uint32_t host_pin(void);
+void host_unpin(void);
 
 /* ---- clocks (clock.c) ---- */
 

@@ -17,6 +17,8 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
+use dtrace_xcall::quiescence::InProbe;
+
 use crate::anchor::Anchored;
 use crate::builtin;
 use crate::cpu::Cpu;
@@ -149,10 +151,26 @@ impl<H: Host> Dtrace<H> {
         Locked { dtrace: self }
     }
 
-    /// Returns after every CPU has left the probe it was in.
-    pub(crate) fn synchronize(&self) {
+    /// Returns after every CPU has left the probe it was in. Process context.
+    pub fn synchronize(&self) {
         self.host.fence_cpus();
-        dtrace_xcall::synchronize(self.cpus.iter().map(|cpu| &cpu.counter), |round| self.host.relax(round));
+        let counters = self.cpus.iter().map(|cpu| &cpu.counter);
+        let passage = dtrace_xcall::synchronize(counters, |round| self.host.relax(round));
+        self.host.note_grace_period(passage.idle);
+    }
+
+    /// [`Dtrace::synchronize`], in any context: it does not sleep, and inside a probe it is refused.
+    pub fn synchronize_here(&self) -> Result<(), InProbe> {
+        self.host.fence_cpus();
+        let (here, saved) = self.host.enter();
+        let counters = self.cpus.iter().map(|cpu| &cpu.counter);
+        let own = self.cpus.get(here).map(|cpu| &cpu.counter);
+        let result = own.map_or(Err(InProbe), |own| {
+            dtrace_xcall::quiescence::synchronize_from(own, counters, |_| core::hint::spin_loop())
+        });
+        self.host.leave(here, saved);
+        self.host.note_grace_period(result?.idle);
+        Ok(())
     }
 
     // ---------------------------------------------------------------- providers

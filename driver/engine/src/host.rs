@@ -117,6 +117,13 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// CPUs' counters are looked at (`dtrace_xcall::quiescence`).
     fn fence_cpus(&self) {}
 
+    /// A grace period has found so many CPUs in no probe: for whoever counts. Context of [`Dtrace::synchronize`] and
+    /// [`Dtrace::synchronize_here`].
+    ///
+    /// [`Dtrace::synchronize`]: crate::Dtrace::synchronize
+    /// [`Dtrace::synchronize_here`]: crate::Dtrace::synchronize_here
+    fn note_grace_period(&self, _idle: u32) {}
+
     /// Runs `f` on the given CPU, whatever that CPU is doing, so that `f` can enter probe context there. Returns false, without
     /// having run it, when that CPU cannot run anything now. Process context.
     fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool;

@@ -2,32 +2,18 @@
 
 use crate::ffi;
 use crate::host::Linux;
-use crate::{device, log, memory, proc, process, profile, security, syscall};
-use core::cell::UnsafeCell;
-use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicBool, Ordering};
+use crate::place::Place;
+use crate::{device, log, memory, proc, process, profile, security, syscall, xcall};
 use dtrace_engine::errno::Errno;
 use dtrace_engine::mem::try_box;
 use dtrace_engine::{Dtrace, Firing, Privileges, Probe, Provider, ProviderInfo};
 
 /// The engine, between `rs_init` and `rs_exit`.
-struct Engine {
-    live: AtomicBool,
-    engine: UnsafeCell<MaybeUninit<Dtrace<Linux>>>,
-}
-
-// SAFETY: the engine is written before `live` is set and dropped after it is cleared, when nothing else of the driver
-// runs (see `rs_init` and `rs_exit`); in between it is only shared, and `Dtrace` is Sync.
-unsafe impl Sync for Engine {}
-
-static ENGINE: Engine =
-    Engine { live: AtomicBool::new(false), engine: UnsafeCell::new(MaybeUninit::uninit()) };
+static ENGINE: Place<Dtrace<Linux>> = Place::new();
 
 /// The engine.
 pub(crate) fn engine() -> &'static Dtrace<Linux> {
-    debug_assert!(ENGINE.live.load(Ordering::Relaxed));
-    // SAFETY: everything that can call this (nodes, /proc files, hooks) exists only while the engine is live.
-    unsafe { (*ENGINE.engine.get()).assume_init_ref() }
+    ENGINE.get()
 }
 
 /// Fires a probe.
@@ -76,9 +62,10 @@ extern "C" fn rs_init() -> i32 {
     let Ok(made) = Linux::new().map_err(Errno::from).and_then(Dtrace::new) else {
         return -(Errno::ENOMEM as i32);
     };
-    // SAFETY: nothing else of the driver runs.
-    unsafe { (*ENGINE.engine.get()).write(made) };
-    ENGINE.live.store(true, Ordering::Release);
+    if let Err(error) = xcall::start() {
+        return -(error as i32);
+    }
+    ENGINE.fill(made);
     match start() {
         Ok(()) => {
             // SAFETY: process context.
@@ -114,9 +101,8 @@ fn drop_engine() {
     }
     profile::forget();
     security::forget();
-    ENGINE.live.store(false, Ordering::Release);
-    // SAFETY: it was written by `rs_init`, and nothing uses it any more.
-    unsafe { (*ENGINE.engine.get()).assume_init_drop() }
+    ENGINE.empty();
+    xcall::stop();
 }
 
 /// How long the housekeeper rests when no consumer wants anything of it.

@@ -73,9 +73,6 @@ unsafe extern "C" {
     pub fn host_synchronize();
 }
 unsafe extern "C" {
-    pub fn host_call_on(cpu: u32, arg: *mut core::ffi::c_void) -> i32;
-}
-unsafe extern "C" {
     pub fn host_move_to(cpu: u32, arg: *mut core::ffi::c_void) -> i32;
 }
 unsafe extern "C" {
@@ -95,6 +92,24 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn host_unlock();
+}
+unsafe extern "C" {
+    pub fn host_xcall_start() -> i32;
+}
+unsafe extern "C" {
+    pub fn host_xcall_stop();
+}
+unsafe extern "C" {
+    pub fn host_xcall_send(cpu: u32) -> i32;
+}
+unsafe extern "C" {
+    pub fn host_xcall_send_nmi(cpu: u32);
+}
+unsafe extern "C" {
+    pub fn host_pin() -> u32;
+}
+unsafe extern "C" {
+    pub fn host_unpin();
 }
 unsafe extern "C" {
     pub fn host_timestamp() -> u64;

@@ -10,7 +10,7 @@ use crate::log;
 use crate::process;
 use crate::regs::{Frame, PtRegs};
 use crate::vtime::Vtime;
-use crate::{lock, path};
+use crate::{lock, path, xcall};
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_void};
@@ -117,9 +117,11 @@ impl Host for Linux {
     }
 
     fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
-        let mut call: &mut dyn FnMut() = f;
-        // SAFETY: `host_call_on` waits, so the closure outlives the call; `rs_call` is its only user.
-        unsafe { ffi::host_call_on(cpu as u32, (&raw mut call).cast()) == 0 }
+        xcall::run_on(cpu, f)
+    }
+
+    fn note_grace_period(&self, idle: u32) {
+        xcall::skipped(idle);
     }
 
     fn move_to_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
@@ -419,10 +421,10 @@ impl Host for Linux {
     }
 }
 
-/// Runs the closure that `Linux::on_cpu` passed, on the CPU it asked for.
+/// Runs the closure that `Linux::move_to_cpu` passed, on the CPU it asked for.
 #[unsafe(no_mangle)]
 extern "C" fn rs_call(arg: *mut c_void) {
-    // SAFETY: `arg` is the address of the `&mut dyn FnMut()` in `on_cpu`, which waits for this call to end.
+    // SAFETY: `arg` is the address of the `&mut dyn FnMut()` in `move_to_cpu`, which waits for this call to end.
     unsafe { (*arg.cast::<&mut dyn FnMut()>())() }
 }
 

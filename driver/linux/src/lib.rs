@@ -32,12 +32,16 @@ mod lock;
 mod log;
 mod memory;
 mod path;
+mod place;
 mod proc;
 mod process;
 mod profile;
 mod regs;
 mod security;
 mod syscall;
+#[cfg(feature = "torture")]
+mod torture;
 mod vtime;
+mod xcall;
 
 use driver::fire;

@@ -9,6 +9,7 @@ use crate::ffi;
 use crate::memory;
 use crate::security;
 use crate::syscall::Abi;
+use crate::xcall;
 use core::ffi::CStr;
 use core::fmt::{self, Write};
 
@@ -26,10 +27,10 @@ impl Write for Text<'_> {
 }
 
 /// One file: its name, mode and text.
-struct Entry {
-    name: &'static CStr,
-    mode: u16,
-    show: fn(&mut Text<'_>) -> fmt::Result,
+pub(crate) struct Entry {
+    pub(crate) name: &'static CStr,
+    pub(crate) mode: u16,
+    pub(crate) show: fn(&mut Text<'_>) -> fmt::Result,
 }
 
 const ENTRIES: [Entry; 8] = [
@@ -54,6 +55,15 @@ const ENTRIES: [Entry; 8] = [
     Entry { name: c"fasttrap", mode: 0o444, show: |out| writeln!(out, "tpoints=0 procs=0 provs=0 total=0") },
 ];
 
+/// All files.
+fn entries() -> impl Iterator<Item = &'static Entry> {
+    #[cfg(feature = "torture")]
+    let more = &crate::torture::ENTRIES;
+    #[cfg(not(feature = "torture"))]
+    let more = &[];
+    ENTRIES.iter().chain(more)
+}
+
 fn debug(out: &mut Text<'_>) -> fmt::Result {
     let mut flags = 0;
     // SAFETY: no preconditions; the two calls belong together.
@@ -67,6 +77,7 @@ fn debug(out: &mut Text<'_>) -> fmt::Result {
 
 fn stats(out: &mut Text<'_>) -> fmt::Result {
     engine().stats(out)?;
+    xcall::stats().write(out)?;
     let (bytes, blocks) = memory::held();
     write!(out, "memory_bytes={bytes}\nmemory_blocks={blocks}\nprobes_enabled={}\n", engine().enabled_count())
 }
@@ -92,7 +103,7 @@ pub(crate) fn add() -> Result<(), i32> {
     if error != 0 {
         return Err(error);
     }
-    for (at, entry) in ENTRIES.iter().enumerate() {
+    for (at, entry) in entries().enumerate() {
         if error == 0 {
             // SAFETY: process context; the name is a literal.
             error = unsafe { ffi::host_proc_add(entry.name.as_ptr(), entry.mode, at as u32) };
@@ -116,7 +127,7 @@ pub(crate) fn remove() {
 extern "C" fn rs_proc_show(entry: u32, seq: *mut ffi::host_seq) {
     // SAFETY: the shim passes the sequence of the read that is being answered, which nobody else has.
     let seq = unsafe { &mut *seq };
-    if let Some(entry) = ENTRIES.get(entry as usize) {
+    if let Some(entry) = entries().nth(entry as usize) {
         let _ = (entry.show)(&mut Text { seq });
     }
 }

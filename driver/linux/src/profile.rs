@@ -129,6 +129,10 @@ impl Provider<Linux> for Profile {
 /// A timer has expired: fires its probe. Hard interrupt context.
 #[unsafe(no_mangle)]
 extern "C" fn rs_timer(cookie: *mut c_void, timer: *const ffi::host_timer, regs: *const c_void) {
+    #[cfg(feature = "torture")]
+    if crate::torture::is_mine(cookie) {
+        return crate::torture::tick();
+    }
     if !host::may_fire() {
         return;
     }
