@@ -1,12 +1,12 @@
 # The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help setup run test torture exact fuzz miri tsan loom race bench build guest shell compat install load unload dkms clean
+.PHONY: help setup run test torture exact fuzz miri tsan loom race crosscall bench build guest shell compat install load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
 PREFIX ?= /usr
 DESTDIR ?=
-export BENCH KERNEL CPUS MEM TIMEOUT FILES NODRIVER DTRACE ACCEL COUNTED LOG APPEND ONLY SEED V
+export BENCH KERNEL CPUS ROUNDS DEEPER MEM TIMEOUT FILES NODRIVER DTRACE ACCEL COUNTED LOG APPEND ONLY SEED V
 
 running := $(shell uname -r)
 version = $(shell driver/build --version)
@@ -48,6 +48,9 @@ loom: setup ## cross-calls and quiescence under the model checker: every interle
 
 race: setup ## cross-calls, syncs, probes and teardown race natively for SECONDS=300
 	@SECONDS_EACH=$(or $(SECONDS),300) cargo test --release --package dtrace-user --test crosscall -- --nocapture
+
+crosscall: setup ## cross-calls in a guest with 16 CPUs: all call all, timers call, CPUs are silent or go; times (ROUNDS=n)
+	@compat-tests/crosscall
 
 bench: setup ## what a probe costs: nanoseconds natively, instructions in a guest (BENCH=native or guest: one of them)
 	@bench/run
