@@ -44,11 +44,18 @@ static void *who(void *unused)
 
 #define FRAMED __attribute__((noinline, optimize("no-omit-frame-pointer", "no-optimize-sibling-calls")))
 
+static FRAMED void nothing(void)
+{
+	asm volatile("");
+}
+
+/* It calls a function, so that it has a frame. */
 static FRAMED long inner(void)
 {
 	long result;
 
 	asm volatile("syscall" : "=a"(result) : "0"(SYS_getpgid), "D"(7) : "rcx", "r11", "memory");
+	nothing();
 	return result;
 }
 
