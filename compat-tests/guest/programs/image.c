@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * image FILE: enables a DOF image on the processor it runs on, makes some system calls that are the same each time, stops,
+ * image FILE: enables a DOF image on processor 0, where ticks fire, makes some system calls that are the same each time, stops,
  * and prints what was recorded:
  *
  *   NAME: VALUE...           a record of a probe of this name
@@ -198,7 +198,10 @@ static void calls(void)
 	pid_t child = fork();
 
 	if (child == 0) {
-		syscall(SYS_execve, "/no/such/program", NULL, NULL);
+		/* On the stack, which a child has from the beginning. */
+		char path[] = "/no/such/program";
+
+		syscall(SYS_execve, path, NULL, NULL);
 		_exit(0);
 	}
 	waitpid(child, NULL, 0);
@@ -215,7 +218,6 @@ int main(int argc, char **argv)
 	fd = open(argv[1], O_RDONLY);
 	if (fd < 0 || read(fd, image, sizeof(image)) < 0)
 		err(2, "%s", argv[1]);
-	cpu = sched_getcpu();
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	sched_setaffinity(0, sizeof(set), &set);

@@ -57,12 +57,12 @@ read -r low high < said
 ok "ucaller is in the function that called" test $((0x$ucaller)) -gt $((0x$low)) -a $((0x$ucaller)) -lt $((0x$high))
 ok "ustackdepth counts its callers" test "$udepth" -ge 3
 ok "stackdepth counts the kernel's frames" test "$depth" -ge 2
-is "which stack() shows" "$(grep -c '^ *[a-zA-Z_0-9.\`]*\(+0x[0-9a-f]*\)\{0,1\}$' told)" "$((depth + udepth))"
+is "which stack() shows" "$(grep -c '^ *[a-zA-Z_0-9.\`]\{1,\}\(+0x[0-9a-f]*\)\{0,1\}$' told)" "$((depth + udepth))"
 is "caller is one of them, and ipl of a thread is 0" "$called $ipl" "1 0"
 
 output=$(dtrace -q -n 'profile-997 /arg0/ { printf("%a %d %d\n", arg0, ipl, arg1); stack(1); } tick-2s { exit(0); }')
 echo "$output" | sed 's/^ *//' | awk 'NF == 3 { ipls[$2 " " $3]++; want = $1; next } NF == 1 { if ($1 == want) same++; else other++ }
-    END { printf "%d %d", same > 0, other; for (i in ipls) printf " %s", i }' > counted
+    END { printf "%d %d", (same > 0), other; for (i in ipls) printf " %s", i }' > counted
 is "a stack of profile begins where the kernel was interrupted, at ipl 2" "$(cat counted)" "1 0 2 0"
 
 trace 'syscall::close:return /pid == $target && arg1 < 0/ { printf("%d %d %d\n", arg0, arg1, errno); }

@@ -32,7 +32,7 @@ use crate::ecb::Ecb;
 use crate::helper::Surroundings;
 use crate::host::{Firing, Host};
 use crate::interp::quick::Quick;
-use crate::interp::{self, Fault, FaultKind, Machine, Moment, holds};
+use crate::interp::{self, Access, Fault, FaultKind, Machine, Moment, Owner, holds};
 use crate::probe::Probe;
 use crate::provider::Privileges;
 use crate::scratch::Scratch;
@@ -53,6 +53,17 @@ struct Failure {
     fault: Fault,
 }
 
+/// What a consumer sees of a firing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// It does not even know of it.
+    Nothing,
+    /// That it fired.
+    Blind,
+    /// What its privileges allow.
+    All,
+}
+
 /// One ECB in one firing.
 #[derive(Clone, Copy)]
 struct Turn<'a> {
@@ -61,6 +72,8 @@ struct Turn<'a> {
     run: &'a Run,
     clause: &'a Clause,
     buffers: &'a Buffers,
+    /// What the clause may look at in this firing.
+    access: &'a Access,
     /// The speculation that is being recorded to, and whether it was discarded meanwhile.
     recording: Option<(u64, &'a Cell<bool>)>,
 }
@@ -141,14 +154,21 @@ impl<H: Host> Dtrace<H> {
         // SAFETY: probe context, and the references do not leave it.
         for ecb in unsafe { probe.ecbs.iter() } {
             let state = ecb.state();
-            if !(ecb.plain && state.is_active()) && !self.wants(probe, firing, state) {
-                continue;
+            if !(ecb.plain && state.is_active()) {
+                match self.sight(probe, firing, state) {
+                    Sight::Nothing => continue,
+                    Sight::Blind => {
+                        self.process_blindly(probe, &Firing::new(&[]), cpu, ecb);
+                        continue;
+                    }
+                    Sight::All => (),
+                }
             }
             // SAFETY: the consumer is not INACTIVE.
             let (run, clause) = unsafe { (state.run(), ecb.clause()) };
             // A CPU that the consumer does not trace on has no buffers.
             let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { continue };
-            let turn = Turn { ecb, state, run, clause, buffers, recording: None };
+            let turn = Turn { ecb, state, run, clause, buffers, access: &state.access, recording: None };
             let outcome = match (clause.test, firing.args) {
                 (Test::Always, _) => Ok(true),
                 (Test::Arg { n, condition, constant }, args) if (n as usize) < args.len() => {
@@ -168,12 +188,33 @@ impl<H: Host> Dtrace<H> {
         }
     }
 
-    /// Whether the firing is one that the consumer sees, in all cases.
+    /// Gives one ECB its turn that may see nothing of the thread that runs.
+    #[cold]
     #[inline(never)]
-    fn wants(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> bool {
+    fn process_blindly(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize, ecb: &Ecb) {
+        let state = ecb.state();
+        // SAFETY: probe context, and the consumer is not INACTIVE.
+        let (run, clause) = unsafe { (state.run(), ecb.clause()) };
+        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { return };
+        let moment = Moment::new(&self.host, probe, firing, cpu);
+        let turn = Turn { ecb, state, run, clause, buffers, access: &Access::NONE, recording: None };
+        let outcome = match self.test(&moment, &turn) {
+            Ok(false) => return,
+            Ok(true) => self.take_turn(firing, &|| &moment, &turn),
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = outcome {
+            self.fail(&moment, &turn, &failure);
+        }
+    }
+
+    /// What the consumer sees of the firing, in all cases.
+    #[inline(never)]
+    fn sight(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> Sight {
         match probe.is_builtin() {
-            false => state.is_active() && self.may_see(probe, firing, state),
-            true => firing.args.first() == Some(&state.key) && state.runs_builtin(),
+            false if state.is_active() => self.sight_of_thread(probe, firing, state),
+            true if firing.args.first() == Some(&state.key) && state.runs_builtin() => Sight::All,
+            _ => Sight::Nothing,
         }
     }
 
@@ -184,7 +225,7 @@ impl<H: Host> Dtrace<H> {
         // SAFETY: probe context, and the references do not leave it.
         for ecb in unsafe { probe.ecbs.iter() } {
             let state = ecb.state();
-            if self.wants(probe, firing, state) && self.is_dead(state) {
+            if self.sight(probe, firing, state) != Sight::Nothing && self.is_dead(state) {
                 state.advance(Activity::Active, Activity::Killed);
             }
         }
@@ -199,13 +240,21 @@ impl<H: Host> Dtrace<H> {
         !(unsafe { state.run() }.destructive && state.privileges.has(Privileges::ALL))
     }
 
-    /// Whether the consumer may see this firing. A consumer that may use probes only where they are about its own
-    /// processes sees user mode of those, and no more (contract 1.3).
-    fn may_see(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> bool {
+    /// What the consumer may see of this firing. A consumer that may use probes only where they are about its own processes
+    /// sees user mode of those, and no more (contract 1.3). A probe that is about no thread fires for it, too, but it sees
+    /// nothing of whatever thread happens to run.
+    fn sight_of_thread(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> Sight {
         match state.access.sees_only {
-            None => true,
+            None => Sight::All,
             Some(owner) => {
-                self.host.is_owned_by(owner.uid, owner.gid) && probe.provider().usermode(probe, firing)
+                let own = self.host.is_owned_by(owner.uid, owner.gid);
+                if own && probe.provider().usermode(probe, firing) {
+                    Sight::All
+                } else if probe.provider().is_about_thread(probe) {
+                    Sight::Nothing
+                } else {
+                    Sight::Blind
+                }
             }
         }
     }
@@ -500,13 +549,13 @@ impl<H: Host> Dtrace<H> {
         let refused = |kind| Err(Fault { kind, address: 0, offset: None });
         match work {
             Work::Symbol => {
-                if !state.access.kernel {
+                if !turn.access.kernel {
                     return refused(FaultKind::KernelPrivilege);
                 }
                 store_value(data, value);
             }
             Work::UserSymbol => {
-                if !state.access.process {
+                if !turn.access.process {
                     return refused(FaultKind::UserPrivilege);
                 }
                 if let Some((pid, address)) = data.split_first_chunk_mut() {
@@ -515,14 +564,14 @@ impl<H: Host> Dtrace<H> {
                 }
             }
             Work::Stack => {
-                if !state.access.kernel {
+                if !turn.access.kernel {
                     return refused(FaultKind::KernelPrivilege);
                 }
                 let skip = moment.probe.aframes().saturating_add(moment.firing.skip_frames);
                 store_frames(data, |frames| self.host.stack(moment.firing, skip, frames));
             }
             Work::UserStack { frames } => {
-                if !state.access.process {
+                if !turn.access.process {
                     return refused(FaultKind::UserPrivilege);
                 }
                 data.fill(0);
@@ -543,9 +592,8 @@ impl<H: Host> Dtrace<H> {
                 _ => unsafe { run.speculations.discard(value, moment.cpu()) },
             },
             Work::Stop | Work::Raise if destructive => {
-                if let Some(owner) = state.access.changes_only
-                    && !self.host.is_owned_by(owner.uid, owner.gid)
-                {
+                let anybodys = |owner: &Owner| !self.host.is_owned_by(owner.uid, owner.gid);
+                if !turn.access.process || turn.access.changes_only.as_ref().is_some_and(anybodys) {
                     return refused(FaultKind::UserPrivilege);
                 }
                 let done = if work == Work::Stop { self.host.stop() } else { self.host.raise(value as i32) };
@@ -608,7 +656,16 @@ impl<H: Host> Dtrace<H> {
             u64::from(fault.kind as u32),
             fault.address,
         ];
-        self.process(error, &Firing { args: &args, ..*firing }, moment.cpu());
+        let firing = Firing { args: &args, ..*firing };
+        if turn.access.process {
+            self.process(error, &firing, moment.cpu());
+            return;
+        }
+        // What a clause may not see, ERROR may not see for it.
+        // SAFETY: probe context, and the references do not leave it.
+        for ecb in unsafe { error.ecbs.iter() }.filter(|ecb| core::ptr::eq(ecb.state(), turn.state)) {
+            self.process_blindly(error, &firing, moment.cpu(), ecb);
+        }
     }
 }
 
@@ -619,7 +676,7 @@ impl<'a> Turn<'a> {
         Quick {
             moment,
             variables: &self.run.variables,
-            process: self.state.access.process,
+            process: self.access.process,
             strsize: self.run.strsize,
             epid: self.ecb.epid,
         }
@@ -630,7 +687,7 @@ impl<'a> Turn<'a> {
         interp::Clause {
             variables: &self.run.variables,
             speculations: &self.run.speculations,
-            access: self.state.access,
+            access: *self.access,
             strsize: self.run.strsize,
             epid: self.ecb.epid,
         }

@@ -115,7 +115,7 @@ pub struct Description<'a> {
 
 /// What makes probes. See the module's text for when what is called.
 ///
-/// All methods but [`Provider::arg_value`] and [`Provider::usermode`] run in process context with the control mutex held.
+/// All methods that do not say otherwise run in process context with the control mutex held.
 pub trait Provider<H: Host>: Send + Sync {
     /// Creates the probes that fit `description`, or all that are worth creating unasked (`None`). Called often, with
     /// the same description too: look a probe up before creating it ([`Registrar::create`] refuses duplicates).
@@ -144,6 +144,13 @@ pub trait Provider<H: Host>: Send + Sync {
     fn arg_value(&self, probe: &Probe<H>, firing: &Firing<'_>, n: usize) -> u64 {
         let _ = (probe, firing, n);
         0
+    }
+
+    /// Whether what fires has to do with the thread that runs just then. If not (a clock has ticked), consumers that may only
+    /// see their own processes are told, too, that it fired, and nothing else. Probe context.
+    fn is_about_thread(&self, probe: &Probe<H>) -> bool {
+        let _ = probe;
+        true
     }
 
     /// Whether the firing interrupted user code, for consumers that may see no more than that. Probe context.

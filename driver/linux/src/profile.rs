@@ -7,7 +7,7 @@
 //! Mechanism: a hard interrupt timer pinned to each CPU, so that a firing is in interrupt context with interrupts off and
 //! its registers are those that were interrupted.
 //!
-//! What always holds: the probes' cookies index `PROBES`, which only grows, under the control mutex; a timer exists only
+//! What always holds: the probes' cookies index `SOURCES`, which only grows, under the control mutex; a timer exists only
 //! between `enable` and `disable`, and stopping it waits for a callback that runs. So a callback's probe is alive.
 
 use crate::control::Control;
@@ -24,6 +24,9 @@ use dtrace_engine::{Description, Firing, Probe, Provider, Registrar};
 
 /// No more probes than this are made (contract 4).
 const LIMIT: usize = 100;
+
+/// In a probe's cookie: it is a tick. The rest is its index in `SOURCES`.
+const TICK: usize = 1 << 16;
 
 /// One probe's timing, and its timers while it is enabled.
 struct Source {
@@ -51,7 +54,7 @@ impl Profile {
         if sources.len() >= LIMIT {
             return;
         }
-        let cookie = sources.len();
+        let cookie = sources.len() | if kind == Kind::Tick { TICK } else { 0 };
         if sources.try_push(Source { kind, interval, timers: Vec::new() }).is_ok()
             && registrar.create(b"", b"", name, AFRAMES, cookie).is_err()
         {
@@ -84,7 +87,7 @@ impl Provider<Linux> for Profile {
     fn enable(&self, probe: &Probe<Linux>) -> Result<(), Errno> {
         // SAFETY: providers are called with the control mutex held.
         let sources = unsafe { SOURCES.get() };
-        let source = sources.get_mut(probe.cookie()).ok_or(Errno::EINVAL)?;
+        let source = sources.get_mut(probe.cookie() & !TICK).ok_or(Errno::EINVAL)?;
         // SAFETY: no preconditions.
         let cpus = unsafe { ffi::host_cpu_ids() };
         let mut timers = try_with_capacity(cpus as usize)?;
@@ -113,11 +116,15 @@ impl Provider<Linux> for Profile {
     fn disable(&self, probe: &Probe<Linux>) {
         // SAFETY: providers are called with the control mutex held.
         let sources = unsafe { SOURCES.get() };
-        let Some(source) = sources.get_mut(probe.cookie()) else { return };
+        let Some(source) = sources.get_mut(probe.cookie() & !TICK) else { return };
         for timer in core::mem::take(&mut source.timers) {
             // SAFETY: process context; the handle came from `host_timer_start` and is forgotten here.
             unsafe { ffi::host_timer_stop(timer) }
         }
+    }
+
+    fn is_about_thread(&self, probe: &Probe<Linux>) -> bool {
+        probe.cookie() & TICK == 0
     }
 
     fn usermode(&self, _probe: &Probe<Linux>, firing: &Firing<'_>) -> bool {

@@ -67,6 +67,10 @@ impl Provider<Mock> for TableProvider {
         self.0.commits.fetch_add(1, Ordering::Relaxed);
     }
 
+    fn is_about_thread(&self, probe: &Probe<Mock>) -> bool {
+        self.0.rows.get(probe.cookie()).is_none_or(|row| !row.names[2].starts_with("tick-"))
+    }
+
     fn arg_value(&self, _probe: &Probe<Mock>, _firing: &Firing<'_>, n: usize) -> u64 {
         0xa000 + n as u64
     }

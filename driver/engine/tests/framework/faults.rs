@@ -79,6 +79,24 @@ fn a_fault_ends_its_clause_and_not_the_next_one() {
 }
 
 #[test]
+fn error_fires_before_the_next_clause() {
+    for probe in [PROBE, ["dtrace", "", "", "BEGIN"]] {
+        let rig = Rig::new(1, &[["m", "f", "n"]]);
+        let consumer = rig.open();
+        let image = Program::new()
+            .buffered()
+            .clause(probe, None, &[S::Trace(E::Load(0))])
+            .clause(probe, None, &[S::Trace(E::Int32(9))])
+            .clause(ERROR, None, &[S::Trace(E::Int32(8))])
+            .image();
+        consumer.enable(&image).unwrap();
+        consumer.go().unwrap();
+        rig.probe(0).fire(&[]);
+        assert_eq!(words(&consumer.buffer(0).unwrap().data), [3, 8, 2, 9]);
+    }
+}
+
+#[test]
 fn a_fault_in_error_is_a_double_error_and_no_more() {
     let rig = Rig::new(1, &[["m", "f", "n"]]);
     let consumer = rig.open();

@@ -65,6 +65,38 @@ fn who_sees_whose_processes() {
 }
 
 #[test]
+fn a_tick_is_for_everybody_and_tells_nothing_of_the_thread_it_meets() {
+    let rig = Rig::with_privileges(Mock::new(1), &[["m", "f", "n"], ["", "", "tick-1s"]], USER);
+    let consumer = rig.open_as(cred(USER)).unwrap();
+    let tick = ["mock", "", "", "tick-1s"];
+    let pid = || S::Trace(E::Var(dif::VAR_PID));
+    let image = Program::new()
+        .buffered()
+        .option(option::DESTRUCTIVE, 1)
+        .clause(tick, None, &[S::Trace(E::Var(dif::VAR_ARG0))])
+        .clause(tick, None, &[pid()])
+        .clause(tick, None, &[S::Act(action::USTACK, 3, None)])
+        .clause(tick, None, &[S::Act(action::RAISE, 0, Some(E::Int32(9)))])
+        .clause(tick, Some(E::Equal(dif::VAR_UID, 0)), &[])
+        .clause(["dtrace", "", "", "ERROR"], None, &[S::Trace(E::Var(dif::VAR_ARG0 + 4))])
+        .clause(["dtrace", "", "", "ERROR"], None, &[pid()])
+        .image();
+    consumer.enable(&image).unwrap();
+    consumer.go().unwrap();
+    let tick = |uid| {
+        become_who(Who { uid, gid: uid, ..Who::default() });
+        rig.probe(1).fire(&[5, 6]);
+        become_who(Who::default());
+        values(&consumer)
+    };
+    let refused = int(i64::from(fault::UPRIV));
+    let wanted = [int(0xa000), refused.clone(), refused.clone(), refused.clone(), refused];
+    assert_eq!(tick(0), wanted, "arg0 is not the firing's, and ERROR is not told whom it met either");
+    assert_eq!(rig.mock().effects(), []);
+    assert_eq!(tick(1000)[..2], [int(5), int(100)], "a process of one's own is seen");
+}
+
+#[test]
 fn a_process_of_the_user_in_another_group_is_not_its_own() {
     let rig = rig();
     let consumer = tracing(&rig, USER, &[S::Trace(E::Var(dif::VAR_GID))]);
