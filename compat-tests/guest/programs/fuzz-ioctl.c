@@ -5,7 +5,8 @@
  * dtrace_helper and dtrace_ctl, with arguments that are right, nearly right, at the limits or nonsense, at addresses that are
  * somebody else's, nobody's, or end where the argument does not; images that are sound, or damaged (those of the files, and
  * some of its own), one thread changing their headers while the driver reads them; reads and writes; the traced system calls
- * themselves. Processes are killed with SIGKILL in the middle of it, and fork.
+ * themselves. Some of it is done as a 32-bit program would do it. Processes are killed with SIGKILL in the middle of it, and
+ * fork.
  *
  * Prints the seed, how often each request was answered and refused, and what answers the contract (section 2.1) does not
  * know; such an answer ends it with 1. The same seed makes the same requests, though not at the same moments.
@@ -194,6 +195,15 @@ static void read_file(const char *path)
 	close(fd);
 }
 
+/* What a process says of its own frames. */
+static void own_helper(struct image *image)
+{
+	image_begin(image);
+	for (uint64_t n = 1 + below(3); n > 0; n--)
+		image_clause(image, "dtrace", "helper", "ustack", "", one_in(4) ? (int)below(16) : IMAGE_EXECNAME);
+	image_end(image);
+}
+
 static void own_image(struct image *image)
 {
 	static const char *const probes[][4] = { { "syscall", "x64", "getppid", "entry" }, { "syscall", "x64", "getppid", "" },
@@ -205,7 +215,7 @@ static void own_image(struct image *image)
 	for (uint64_t n = below(4); n > 0; n--) {
 		const char *const *probe = probes[below(sizeof(probes) / sizeof(probes[0]))];
 
-		image_clause(image, probe[0], probe[1], probe[2], probe[3], (int)below(4));
+		image_clause(image, probe[0], probe[1], probe[2], probe[3], (int)below(16));
 	}
 	for (uint64_t n = below(5); n > 0; n--) {
 		uint32_t option = (uint32_t)below(DTRACEOPT_MAX + 1);
@@ -265,10 +275,12 @@ static void tame(struct image *image)
 	}
 }
 
-static void make_image(struct image *image)
+static void make_image(struct image *image, enum node node)
 {
 	memset(image->bytes, 0, sizeof(dof_hdr_t));
-	if (nfiles > 0 && one_in(2)) {
+	if (node == HELPER && !one_in(8)) {
+		own_helper(image);
+	} else if (nfiles > 0 && one_in(2)) {
 		int file = (int)below((uint64_t)nfiles);
 
 		memcpy(image->bytes, files[file].bytes, files[file].size);
@@ -354,7 +366,7 @@ static void fill(unsigned char *argument, const struct request *request, struct 
 			value = one_in(2) ? value : (uint64_t)&fill + below(64);
 			break;
 		case IMAGE:
-			make_image(image);
+			make_image(image, request->node);
 			value = (uint64_t)image->bytes;
 			break;
 		default:
@@ -374,6 +386,22 @@ static bool is_known(int error)
 	default:
 		return false;
 	}
+}
+
+/* As a 32-bit program asks: the kernel takes what comes through this gate for its. */
+static int ioctl32(int fd, uint32_t command, uint32_t argument)
+{
+	long result;
+
+	__asm__ volatile("int $0x80"
+		: "=a"(result)
+		: "a"(54L), "b"((long)fd), "c"((long)command), "d"((long)argument)
+		: "r8", "r9", "r10", "r11", "memory");
+	if ((int)result < 0) {
+		errno = -(int)result;
+		return -1;
+	}
+	return (int)result;
 }
 
 static void ask(struct image *image)
@@ -398,7 +426,7 @@ static void ask(struct image *image)
 	if (request->size == 0) {
 		argument = number();
 		if (request->fields[0].kind == IMAGE && !one_in(16)) {
-			make_image(image);
+			make_image(image, request->node);
 			argument = (uint64_t)image->bytes;
 		}
 	} else {
@@ -409,7 +437,8 @@ static void ask(struct image *image)
 		argument = (uint64_t)to;
 	}
 	atomic_store(&being_read, image);
-	if (ioctl(descriptors[slot], command, argument) >= 0) {
+	if ((one_in(4) ? ioctl32(descriptors[slot], command, (uint32_t)argument)
+		       : ioctl(descriptors[slot], command, argument)) >= 0) {
 		shared->answered[at]++;
 	} else {
 		shared->refused[at]++;
@@ -459,9 +488,9 @@ static void talk(void)
 
 static void *thread(void *seed)
 {
-	struct image *image = malloc(sizeof(*image));
+	struct image *image = mmap(NULL, sizeof(*image), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 
-	if (image == NULL)
+	if (image == MAP_FAILED)
 		return NULL;
 	state = (uint64_t)seed * 0x9e3779b97f4a7c15 | 1;
 	for (int i = 0; i < 8; i++)
@@ -510,8 +539,8 @@ static _Noreturn void worker(uint64_t seed)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpgid(0, 0);
-	arena = mmap(NULL, ARENA + BEYOND, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	readable = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	arena = mmap(NULL, ARENA + BEYOND, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_32BIT, -1, 0);
+	readable = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	if (arena == MAP_FAILED || readable == MAP_FAILED || mprotect(arena, ARENA, PROT_READ | PROT_WRITE) < 0)
 		err(1, "mmap");
 	for (int slot = 0; slot < SLOTS; slot++) {

@@ -8,7 +8,7 @@
  *	image_end(&image);
  *
  * A clause with both parts is { trace(arg0); @[pid] = count(); }: its record is the EPID at 0 and arg0 at 8, 16 bytes in
- * all, and the aggregation's is the id at 0, pid at 4 and the count at 8.
+ * all, and the aggregation's is the id at 0, pid at 4 and the count at 8. The other parts are trace(execname) and jstack().
  */
 #ifndef IMAGE_H
 #define IMAGE_H
@@ -20,12 +20,14 @@
 enum {
 	/* The driver takes no image that is larger. */
 	IMAGE_ROOM = 256 * 1024,
-	/* The section headers there is room for; a clause takes up to 11. */
+	/* The section headers there is room for; a clause takes up to 10. */
 	IMAGE_SECTIONS = 64,
 	IMAGE_OPTIONS = DTRACEOPT_MAX,
 
 	IMAGE_TRACE = 1,
 	IMAGE_COUNT = 2,
+	IMAGE_JSTACK = 4,
+	IMAGE_EXECNAME = 8,
 };
 
 struct image {
@@ -64,7 +66,7 @@ static inline void image_begin(struct image *image)
 	image->size = sizeof(dof_hdr_t) + IMAGE_SECTIONS * sizeof(dof_sec_t);
 }
 
-/* An expression that is one variable, `size` bytes of it. */
+/* An expression that is one variable: a number of `size` bytes, or with none a string. */
 static inline uint32_t image_variable(struct image *image, uint32_t variable, uint32_t size)
 {
 	const uint32_t text[] = { DIF_OP_LDGS << 24 | variable << 8 | 1, DIF_OP_RET << 24 | 1 };
@@ -74,6 +76,8 @@ static inline uint32_t image_variable(struct image *image, uint32_t variable, ui
 		dof_secidx_t links[1];
 	} difo = { .type = { .dtdt_kind = DIF_TYPE_CTF, .dtdt_ckind = 1, .dtdt_size = size }, .links = { dif } };
 
+	if (size == 0)
+		difo.type = (dtrace_diftype_t){ .dtdt_kind = DIF_TYPE_STRING, .dtdt_flags = DIF_TF_BYREF };
 	return image_section(image, DOF_SECT_DIFOHDR, 4, 0, &difo, sizeof(difo));
 }
 
@@ -84,7 +88,7 @@ static inline void image_clause(struct image *image, const char *provider, const
 	size_t end = 1;
 	dof_stridx_t at[4];
 	const char *words[4] = { provider, module, function, name };
-	dof_actdesc_t actions[3];
+	dof_actdesc_t actions[5];
 	int n = 0;
 
 	for (int i = 0; i < 4; i++) {
@@ -101,6 +105,12 @@ static inline void image_clause(struct image *image, const char *provider, const
 	if (parts & IMAGE_TRACE)
 		actions[n++] = (dof_actdesc_t){ .dofa_difo = image_variable(image, DIF_VAR_ARG0, 8),
 			.dofa_strtab = DOF_SECIDX_NONE, .dofa_kind = DTRACEACT_DIFEXPR };
+	if (parts & IMAGE_EXECNAME)
+		actions[n++] = (dof_actdesc_t){ .dofa_difo = image_variable(image, DIF_VAR_EXECNAME, 0),
+			.dofa_strtab = DOF_SECIDX_NONE, .dofa_kind = DTRACEACT_DIFEXPR };
+	if (parts & IMAGE_JSTACK)
+		actions[n++] = (dof_actdesc_t){ .dofa_difo = DOF_SECIDX_NONE, .dofa_strtab = DOF_SECIDX_NONE,
+			.dofa_kind = DTRACEACT_JSTACK, .dofa_arg = 512ULL << 32 | 20 };
 	if (parts & IMAGE_COUNT) {
 		actions[n++] = (dof_actdesc_t){ .dofa_difo = image_variable(image, DIF_VAR_PID, 4),
 			.dofa_strtab = DOF_SECIDX_NONE, .dofa_kind = DTRACEACT_DIFEXPR };

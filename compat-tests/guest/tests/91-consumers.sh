@@ -1,7 +1,7 @@
 # Several consumers at once, each exact; and consumers that are killed in the middle of their work, after which the driver holds
 # not a byte more than before. 50 rounds of that; in the long form a thousand.
-# limit: 240
-# long limit: 1800
+# limit: 400
+# long limit: 3600
 
 calls=100000
 consumer=1 consumers=

@@ -1,8 +1,8 @@
 # Nonsense through every ioctl of every node, from threads that share descriptors and processes that are killed: afterwards the
 # kernel has nothing to say, the driver counts exactly, and has given back all memory. 20 seconds; in the long form three minutes.
 # SEED on the kernel's command line (APPEND=SEED=...) repeats a run.
-# limit: 120
-# long limit: 400
+# limit: 300
+# long limit: 900
 
 # What the driver makes once and keeps: as many timer probes as it allows.
 i=11 ticks=

@@ -1,5 +1,5 @@
 # The original's own torture programs, in its own userland, on our driver, with every processor busy.
-# limit: 1200
+# limit: 2400
 
 PATH=/opt/original/bin:$PATH
 . /torture/torture
@@ -10,4 +10,4 @@ if dtrace-ctf "/opt/original/etc/linux-$(uname -r).ctf" > /tmp/ctf 2>&1; then ty
 torture 5 $types
 is "/proc/dtrace/stats is name=value" "$(grep -Ev '^[^=]+=[0-9]+$' /proc/dtrace/stats)" ""
 is "no probe is left" "$(stat_of probes_enabled)" 0
-pass "after $(stat_of probes) firings, $(stat_of probe_recursion) of them dropped within another probe"
+comment "after $(stat_of probes) firings, $(stat_of probe_recursion) of them dropped within another probe"
