@@ -28,7 +28,7 @@ run: setup ## trace a guest at work: D='syscall::openat:entry { ... }' (default:
 test: setup ## every test, natively and in the guest
 	@compat-tests/test $(ORIG)
 
-torture: setup ## what make test does in short, for an hour: ten million firings, a thousand kills, an ioctl fuzzer (ONLY='92*', SEED=)
+torture: setup ## in a guest: ten million firings in each policy, a thousand consumers killed, all ioctls fuzzed (ONLY='92*', SEED=)
 	@compat-tests/torture
 
 exact: setup ## natively, optimised: ten million firings in each policy, a thousand abandoned consumers, ten million bent images

@@ -21,7 +21,7 @@ comment "$found"
 matches "programs are enabled" "$found" '^ENABLE +[1-9][0-9]* answered'
 matches "and run" "$found" '^GO +[1-9][0-9]* answered'
 matches "and read" "$found" '^BUFSNAP +[1-9][0-9]* answered'
-is "the kernel has nothing to say" "$(dmesg -c)" ""
+is "the kernel has nothing to say" "$(kernel_log)" ""
 echo clear > /dev/dtrace
 is "no probe is left" "$(stat_of probes_enabled)" 0
 is "the driver still counts exactly" "$(dtrace -q -n 'syscall::getppid:entry /execname == "getppid"/ { @ = count(); }' \

@@ -1,4 +1,6 @@
 /* Sixteen addresses that are nobody's, some of which no processor can have. */
+/* options: -b 32k */
+/* Every firing is an error, and the userland that prints them all is slow: it gets as many as these buffers hold. */
 syscall::: { printf("%s\n", stringof((char *)0)); }
 syscall::: { printf("%s\n", stringof((char *)1)); }
 syscall::: { printf("%s\n", stringof((char *)7)); }

@@ -1,4 +1,5 @@
 /* Timers of several intervals at once, with the time between the firings of one. */
+uint64_t last;
 tick-1ms { a++; } tick-2ms { b++; } tick-3ms { c++; } tick-5ms { d++; } tick-10ms { e++; } tick-100ms { f++; }
 tick-10ms /last/ { @ = quantize(timestamp - last); }
 tick-10ms { last = timestamp; }
