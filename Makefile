@@ -1,6 +1,6 @@
 # The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help setup run test torture exact fuzz miri tsan loom race crosscall bench build guest shell compat install load unload dkms clean
+.PHONY: help setup run test torture exact fuzz miri tsan loom race crosscall bench build guest shell compat compat-api install install-lib load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
@@ -11,13 +11,16 @@ export BENCH KERNEL CPUS ROUNDS DEEPER MEM TIMEOUT FILES NODRIVER DTRACE ACCEL C
 running := $(shell uname -r)
 version = $(shell driver/build --version)
 dkms-tree = $(DESTDIR)/usr/src/dtracedrv-$(version)
+# Where libdtrace is installed from: what install-lib builds, or a directory that libdtrace-rs/capi/build has filled.
+library = $(or $(LIBRARY),build/libdtrace)
+headers = dtrace.h dtrace_macros.h libproc.h sys/dtrace.h sys/dtrace_macros.h sys/dtrace_ctl.h sys/fasttrap.h
 target-dir = $(or $(CARGO_TARGET_DIR),target)
 # One word for the shell, whatever is in it.
 quote = '$(subst ','\'',$(1))'
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r verb text; do \
-		printf '  make %-8s %s\n' "$$verb" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r verb text; do \
+		printf '  make %-11s %s\n' "$$verb" "$$text"; done
 
 setup: ## install what is missing to build, test and run (Debian 12, root or sudo); the verbs below do it themselves
 	@compat-tests/guest/setup
@@ -58,6 +61,9 @@ bench: setup ## what a probe costs: nanoseconds natively, instructions in a gues
 compat: setup ## the original dtrace command, ORIG=/path/to/dtrace, on our driver in a guest
 	@compat-tests/original/run $(ORIG)
 
+compat-api: setup ## the original command's source, SRC=/path/to/its/cmd/dtrace, with our headers and our libdtrace
+	@compat-tests/api/run $(SRC)
+
 build: setup ## the driver, dtracedrv.ko, for KERNEL=6.1, 6.12, or a release whose headers are installed
 	@driver/build $(KERNEL)
 
@@ -67,13 +73,25 @@ guest: setup ## CMD='...' as root in a guest with the driver: KERNEL= CPUS= MEM=
 shell: setup ## an interactive shell in such a guest
 	@compat-tests/guest/run --shell
 
-install: ## dtrace to PREFIX=/usr, and the driver for this machine's kernel to /lib/modules (root)
+install: install-lib ## dtrace and libdtrace to PREFIX=/usr, the driver for this machine's kernel to /lib/modules (root)
 	driver/build $(running)
 	cargo build --release --package libdtrace-rs --bin dtrace
 	install -D $(target-dir)/release/dtrace $(DESTDIR)$(PREFIX)/sbin/dtrace
 	install -D -m 644 docs/dtrace.1 $(DESTDIR)$(PREFIX)/share/man/man1/dtrace.1
 	install -D -m 644 build/$(running)/dtracedrv.ko $(DESTDIR)/lib/modules/$(running)/extra/dtracedrv.ko
 	$(if $(DESTDIR),,depmod $(running))
+
+install-lib: ## libdtrace for C to PREFIX=/usr: shared library, archive, headers, libdtrace.pc (root)
+	$(if $(LIBRARY),,libdtrace-rs/capi/build --release build/libdtrace)
+	install -D -m 644 $(library)/libdtrace.a $(DESTDIR)$(PREFIX)/lib/libdtrace.a
+	install -D $(library)/libdtrace.so.1 $(DESTDIR)$(PREFIX)/lib/libdtrace.so.1
+	ln -sf libdtrace.so.1 $(DESTDIR)$(PREFIX)/lib/libdtrace.so
+	cd include && for header in $(headers); do \
+		install -D -m 644 $$header $(DESTDIR)$(PREFIX)/include/$$header || exit; done
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(version)|' libdtrace-rs/capi/libdtrace.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdtrace.pc
+	$(if $(DESTDIR),,ldconfig)
 
 load: ## load the installed driver into this machine's kernel (root)
 	modprobe dtracedrv

@@ -162,7 +162,7 @@ impl Part {
         for name in types_in(&source) {
             match base.export.rename.get(name) {
                 Some(c_type) if c_type.ends_with("_t") || c_type.ends_with("_f") => {
-                    config.export.include.push(name.to_owned())
+                    config.export.include.push(name.to_owned());
                 }
                 _ => config.export.exclude.push(name.to_owned()),
             }

@@ -1,0 +1,5 @@
+BEGIN
+{
+	trace(7);
+	exit(0);
+}
