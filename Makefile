@@ -1,6 +1,6 @@
 # The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help setup run test torture exact fuzz miri tsan loom race crosscall bench build guest shell compat compat-api install install-lib load unload dkms clean
+.PHONY: help setup run test torture exact fuzz miri loom race crosscall bench build guest shell compat compat-api install install-lib load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
@@ -40,11 +40,8 @@ exact: setup ## natively, optimised: ten million firings in each policy, a thous
 fuzz: setup ## each target for SECONDS=300, or one: TARGET=dof, dif (programs) or ioctl; what is found comes with how to repeat it
 	@fuzz/run --seconds $(or $(SECONDS),300) $(TARGET)
 
-miri: ## the tests of the engine and of xcall under Miri (needs a nightly toolchain with it; half an hour)
+miri: ## the tests of the engine and of xcall under Miri (needs a nightly toolchain with it): FILTER=part of a name
 	@driver/miri $(FILTER)
-
-tsan: ## the exactness tests under ThreadSanitizer (needs a nightly toolchain with rust-src)
-	@driver/tsan
 
 loom: setup ## cross-calls and quiescence under the model checker: every interleaving (DEEPER=n: n more preemptions where bounded)
 	@driver/xcall/loom
