@@ -120,18 +120,13 @@ fn go(handle: &mut Handle) -> Done<()> {
         (option::DYNVARSIZE, "dynamic variable"),
         (option::SPECSIZE, "speculation"),
     ] {
-        // A size of 0 says that nothing needs it.
-        if let Some((was, is)) = changed(&before, handle.options(), id).filter(|&(_, is)| is != 0) {
-            let how = if is < was { "lowered" } else { "raised" };
-            message(format_args!("{name} size {how} to {}", size(is)));
+        // A size of 0 says that nothing needs it; and who asks for an odd number does not mind a round one.
+        let lowered = |&(was, is): &(i64, i64)| is != 0 && was - is > ROUNDING;
+        if let Some((_, is)) = changed(&before, handle.options(), id).filter(lowered) {
+            message(format_args!("{name} size lowered to {}", size(is)));
         }
     }
-    for (id, name) in [
-        (option::CLEANRATE, "cleaning"),
-        (option::STATUSRATE, "status"),
-        (option::SWITCHRATE, "switch"),
-        (option::AGGRATE, "aggregation"),
-    ] {
+    for (id, name) in [(option::CLEANRATE, "cleaning"), (option::STATUSRATE, "status")] {
         if let Some((was, is)) = changed(&before, handle.options(), id).filter(|&(_, is)| is > 0) {
             let how = if is < was { "increased" } else { "reduced" };
             message(format_args!("{name} rate {how} to {}", rate(is)));
@@ -146,12 +141,15 @@ fn changed(before: &Options, after: &Options, id: OptId) -> Option<(i64, i64)> {
     (was != is).then_some((was, is))
 }
 
-/// A size in the greatest unit that divides it.
+/// By how much a size may be lowered without a word.
+const ROUNDING: i64 = 8;
+
+/// A size in the greatest unit that it reaches, if that divides it, else in bytes.
 fn size(bytes: i64) -> String {
     let units = [(40, 't'), (30, 'g'), (20, 'm'), (10, 'k')];
-    let fits = |&&(shift, _): &&(u32, char)| bytes != 0 && bytes % (1 << shift) == 0;
-    match units.iter().find(fits) {
-        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+    match units.iter().find(|(shift, _)| bytes >> shift != 0) {
+        Some((shift, unit)) if bytes % (1 << shift) == 0 => format!("{}{unit}", bytes >> shift),
+        Some(_) => format!("{bytes} bytes"),
         // The original leaves a space where the unit would be.
         None => format!("{bytes} "),
     }
@@ -249,6 +247,7 @@ mod tests {
     #[test]
     fn sizes_and_rates_are_told_in_round_numbers() {
         assert_eq!([size(1 << 20), size(8192), size(1000)], ["1m", "8k", "1000 "]);
+        assert_eq!([size(100_000), size((1 << 20) + 1024)], ["100000 bytes", "1049600 bytes"]);
         assert_eq!(rate(5), "200000000 hz");
         assert_eq!(rate(1_234_567), "once every 1234567 nanoseconds");
         assert_eq!(rate(60_000_000_000), "once every 60 seconds");

@@ -171,13 +171,14 @@ impl<'a> Generator<'a> {
         Ok(reg)
     }
 
-    /// Makes a structure in dynamic memory exist: a member of one that was never stored reads as zero and can be stored.
+    /// Makes what lives in dynamic memory by address exist: what was never stored reads as zero and can be stored to.
     pub(super) fn materialize(&mut self, var: &Var, reg: Reg, load: u8, store: u8) -> Result<()> {
         let exists = self.asm.label();
         self.note(var, true);
         self.asm.test(reg);
         self.asm.branch(dif::OP_BNE, exists);
-        self.asm.setx(self.types.size(var.ty).unwrap_or(0), reg)?;
+        let string = self.types.is_string(var.ty).then_some(u64::from(self.strsize));
+        self.asm.setx(string.or_else(|| self.types.size(var.ty)).unwrap_or(0), reg)?;
         self.asm.unary(dif::OP_ALLOCS, reg, reg);
         self.asm.variable(store, var.id, reg);
         self.asm.variable(load, var.id, reg);

@@ -19,7 +19,8 @@ impl Generator<'_> {
         let reg = self.asm.alloc()?;
         let (load, store) = element_ops(var);
         self.asm.variable(load, var.id, reg);
-        if self.is_dynamic_struct(var) {
+        // A string that was never stored is empty, as a structure that was never stored is zero.
+        if self.is_dynamic_struct(var) || self.types.is_string(var.ty) {
             self.materialize(var, reg, load, store)?;
         }
         Ok(reg)

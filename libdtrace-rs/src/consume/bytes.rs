@@ -13,7 +13,7 @@ use dtrace_abi::Plain;
 pub struct Style {
     /// Nothing around the value.
     pub quiet: bool,
-    /// Text is dumped too.
+    /// Text is dumped too; numbers stay numbers.
     pub raw: bool,
     /// Columns for text.
     pub width: usize,
@@ -26,7 +26,7 @@ pub const KEY_WIDTH: usize = 50;
 
 /// Prints a value. `string` says that it is known to be a D string.
 pub fn value(out: &mut dyn Write, bytes: &[u8], string: bool, style: Style) -> io::Result<()> {
-    if !string && !style.raw {
+    if !string {
         let number: Option<(i64, usize)> = match bytes.len() {
             1 => Some((i64::from(bytes[0]), 3)),
             2 => u16::from_bytes(bytes).map(|n| (i64::from(n), 5)),

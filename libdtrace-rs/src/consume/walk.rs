@@ -211,7 +211,9 @@ impl Session {
                 let Some(memory) = records.get(n + 1) else { return Ok(1) };
                 let bytes = slice(firing.data, &memory.desc)?;
                 let length = word(firing.data, &record.desc).unwrap_or(0);
-                let length = usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len());
+                // None and less is no length: then it is all of the memory.
+                let length = usize::try_from(length).ok().filter(|&n| n > 0).unwrap_or(bytes.len());
+                let length = length.min(bytes.len());
                 bytes::dump(out, &bytes[..length])?;
                 return Ok(2);
             }

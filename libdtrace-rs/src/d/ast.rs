@@ -402,6 +402,8 @@ pub enum BaseType {
         size: IntSize,
         /// Signedness, when said.
         signed: Option<bool>,
+        /// Whether `int` was: `unsigned` and `unsigned int` have names of their own.
+        int: bool,
     },
     /// `float`
     Float,

@@ -248,6 +248,15 @@ impl Assembler {
 
     /// The finished object. `tables` makes a string table even if there is no string, as objects compiled from D have one.
     pub fn finish(mut self, rtype: DifType, tables: bool) -> Result<Difo> {
+        // The order in which the original lists them: by scope, then as they were declared.
+        self.vars.sort_by_key(|v| {
+            let scope = match v.scope {
+                VarScope::Thread => 0,
+                VarScope::Global => 1,
+                VarScope::Local => 2,
+            };
+            (scope, v.id)
+        });
         for (at, label) in std::mem::take(&mut self.fixups) {
             let target = self.labels[label.0].expect("every label is placed");
             self.text[at] = Instr::branch(Instr(self.text[at]).op(), target).0;

@@ -117,6 +117,17 @@ impl Intrinsics {
         let long_long = integer("long long", 64, true, false);
         let unsigned_long_long = integer("unsigned long long", 64, false, false);
         let bool = integer("_Bool", 8, false, false);
+        // Spelt in another way they are the same types by other names, which is how messages and print() call them.
+        for (name, bits, signed) in [
+            ("signed", 32, true),
+            ("signed int", 32, true),
+            ("unsigned int", 32, false),
+            ("signed short", 16, true),
+            ("signed long", 64, true),
+            ("signed long long", 64, true),
+        ] {
+            integer(name, bits, signed, false);
+        }
         let mut other = |container, name: &'static str, kind: Kind| {
             let id = arena.push(container, kind);
             arena.c_names.insert(name.into(), id);

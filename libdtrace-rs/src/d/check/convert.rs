@@ -159,6 +159,12 @@ impl Checker<'_> {
             }
             // A string as a pointer to its characters.
             ExprKind::Convert(inner) => self.types.is_string(inner.ty) && self.is_writable(inner),
+            // So many characters into a string.
+            ExprKind::ToString(inner)
+                if matches!(inner.kind, ExprKind::Binary(..) | ExprKind::Convert(_)) =>
+            {
+                self.is_writable(inner)
+            }
             ExprKind::Binary(_, left, right) => self.is_writable(left) || self.is_writable(right),
             ExprKind::Step { target, .. } => self.is_writable(target),
             ExprKind::Assign(target, _) | ExprKind::AssignOp { target, .. } => self.is_writable(target),

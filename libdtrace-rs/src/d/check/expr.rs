@@ -186,8 +186,9 @@ impl Checker<'_> {
             return Err(self.bad_reference(what, name, pos));
         }
         match name {
+            // A constant of type int, as the original has it.
             "NULL" => {
-                let ty = self.types.intrinsics().void_pointer;
+                let ty = self.types.intrinsics().int;
                 Ok(Expr { pos, ty, user: false, kind: ExprKind::Int(0) })
             }
             "self" | "this" => Err(self.bad_reference("pointer", name, pos)),

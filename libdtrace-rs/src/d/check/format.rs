@@ -107,21 +107,36 @@ impl Checker<'_> {
     /// What a conversion wants, if that is not what it gets.
     fn mismatch(&self, conversion: &Conversion, ty: TypeId) -> Option<&'static str> {
         let kind = self.types.base(ty);
-        let bytes = self.types.int_format(ty).map(|format| format.bits / 8);
+        let integer = self.types.int_format(ty);
+        let bytes = integer.map(|format| format.bits / 8);
         let pointer = matches!(kind, Kind::Pointer(_));
         let string = matches!(kind, Kind::String)
             || matches!(kind, Kind::Array { elem, .. } if self.types.int_format(elem).is_some_and(|f| f.bits == 8));
         let (fits, prototype) = match conversion.letter {
-            b'd' | b'i' | b'o' | b'u' | b'x' | b'X' => match conversion.modifier {
-                Modifier::Short => (bytes == Some(2), "short"),
-                Modifier::Long => (bytes == Some(8), "long"),
-                Modifier::LongLong => (bytes == Some(8), "long long"),
-                _ => (bytes.is_some(), "char, short, int, long, or long long"),
-            },
-            b'c' if conversion.modifier == Modifier::None => {
-                (bytes.is_some_and(|b| b <= 4), "char, short, or int")
+            // A size wants the type of its name, and of its sign but in base 16.
+            letter @ (b'd' | b'i' | b'o' | b'u' | b'x' | b'X') => {
+                let t = self.types.intrinsics();
+                let (signed, unsigned) = match conversion.modifier {
+                    Modifier::Short => ((t.short, "short"), (t.unsigned_short, "unsigned short")),
+                    Modifier::Long => ((t.long, "long"), (t.unsigned_long, "unsigned long")),
+                    Modifier::LongLong => {
+                        ((t.long_long, "long long"), (t.unsigned_long_long, "unsigned long long"))
+                    }
+                    _ => {
+                        return bytes.is_none().then_some("char, short, int, long, or long long");
+                    }
+                };
+                let is = |(wanted, _)| self.types.same(ty, wanted);
+                match letter {
+                    b'd' | b'i' => (is(signed), signed.1),
+                    b'o' | b'u' => (is(unsigned), unsigned.1),
+                    _ => (is(signed) || is(unsigned), signed.1),
+                }
             }
-            b'c' | b'C' => (bytes.is_some(), "wchar_t"),
+            b'c' if conversion.modifier != Modifier::None => {
+                (bytes == Some(4) && integer.is_some_and(|f| f.signed), "int")
+            }
+            b'c' | b'C' => (bytes.is_some_and(|b| b <= 4), "char, short, or int"),
             b's' if matches!(conversion.modifier, Modifier::Wide | Modifier::Long) => {
                 let wide = matches!(kind, Kind::Array { elem, .. } if self.types.int_format(elem).is_some_and(|f| f.bits == 32));
                 (wide, "wchar_t []")
@@ -142,7 +157,7 @@ impl Checker<'_> {
             }
             b'k' => (matches!(kind, Kind::Stack), "stack"),
             b'Y' | b'T' => (bytes == Some(8), "int64_t"),
-            b'P' => (bytes.is_some(), "uint16_t"),
+            b'P' => (bytes == Some(2) && integer.is_some_and(|f| !f.signed), "uint16_t"),
             _ => (true, ""),
         };
         if fits { None } else { Some(prototype) }

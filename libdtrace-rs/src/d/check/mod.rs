@@ -226,6 +226,8 @@ struct Checker<'a> {
     expanded: usize,
     /// The stability of what the current statement has used so far.
     attribute: Attribute,
+    /// The tags within whose braces the checker is.
+    defining: Vec<(crate::types::Tag, Rc<str>)>,
     pragmas: pragma::Pending,
     /// What the current clause has done so far, as far as that restricts what may follow.
     order: order::Order,
@@ -256,6 +258,7 @@ impl<'a> Checker<'a> {
             height: 0,
             expanded: 0,
             attribute: Attribute::MAXIMUM,
+            defining: Vec::new(),
             pragmas: pragma::Pending::default(),
             order: order::Order::default(),
             result: Program::default(),

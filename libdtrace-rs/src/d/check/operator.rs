@@ -281,6 +281,14 @@ impl Checker<'_> {
             return self.arithmetic(op, left, right, pos);
         }
         let incompatible = self.incompatible(pos, left.ty, op.text(), right.ty);
+        // What is so many characters into a string is a string too.
+        if self.types.is_string(left.ty) && self.types.is_integer(right.ty)
+            || op == BinaryOp::Add && self.types.is_integer(left.ty) && self.types.is_string(right.ty)
+        {
+            let (left, right) = (self.decay(left), self.decay(right));
+            let rest = self.additive(op, left, right, pos)?;
+            return Ok(self.convert(rest, self.types.intrinsics().string));
+        }
         let (left, right) = (self.decay(left), self.decay(right));
         let element = |ty: TypeId| match self.types.base(ty) {
             Kind::Pointer(to) => self.types.size(to).filter(|size| *size > 0).map(|size| (to, size)),

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::super::ast::{
-    BaseType, Declarator, Derived, EnumType, Expr as AstExpr, IntSize, Pos, Qualifiers, Scope, Specifiers,
-    StructType, TypeName,
+    BaseType, Declarator, Derived, EnumType, Expr as AstExpr, IntSize, Member, Pos, Qualifiers, Scope,
+    Specifiers, StructType, TypeName,
 };
 use super::ident::Global;
 use super::{Checker, Result, Tag, builtin};
@@ -132,19 +132,23 @@ impl Checker<'_> {
             BaseType::Double => t.double,
             BaseType::LongDouble => t.long_double,
             BaseType::String => t.string,
-            BaseType::Integer { size, signed } => match (size, signed) {
-                (IntSize::Char, None) => t.char,
-                (IntSize::Char, Some(true)) => t.signed_char,
-                (IntSize::Char, Some(false)) => t.unsigned_char,
-                (IntSize::Short, Some(false)) => t.unsigned_short,
-                (IntSize::Short, _) => t.short,
-                (IntSize::Int, Some(false)) => t.unsigned_int,
-                (IntSize::Int, _) => t.int,
-                (IntSize::Long, Some(false)) => t.unsigned_long,
-                (IntSize::Long, _) => t.long,
-                (IntSize::LongLong, Some(false)) => t.unsigned_long_long,
-                (IntSize::LongLong, _) => t.long_long,
-            },
+            BaseType::Integer { size, signed, int } => {
+                let size = match size {
+                    IntSize::Char => "char",
+                    IntSize::Short => "short",
+                    // "unsigned" is its own name, and "unsigned int" is another.
+                    IntSize::Int if signed.is_some() && !int => "",
+                    IntSize::Int => "int",
+                    IntSize::Long => "long",
+                    IntSize::LongLong => "long long",
+                };
+                let sign = match signed {
+                    None => "",
+                    Some(true) => "signed",
+                    Some(false) => "unsigned",
+                };
+                self.named_type("C", format!("{sign} {size}").trim(), pos)?
+            }
             BaseType::Named(name) => {
                 let module = match &name.scope {
                     Scope::Module(module) => module.clone(),
@@ -192,10 +196,27 @@ impl Checker<'_> {
             None => None,
         };
         let mut builder = AggregateBuilder::new(name.as_deref(), union);
+        let outer = self.defining.len();
+        self.defining.extend(name.map(|name| (tag, name)));
+        let members = self.members(&mut builder, members);
+        self.defining.truncate(outer);
+        members?;
+        let kind = builder.finish();
+        Ok(match id {
+            Some(id) => {
+                self.types.define(id, kind);
+                id
+            }
+            None => self.types.define_anonymous(kind),
+        })
+    }
+
+    /// What stands between the braces of a structure or union.
+    fn members(&mut self, builder: &mut AggregateBuilder, members: &[Member]) -> Result<()> {
         for member in members {
             let base = self.deeper(member.pos, |checker| checker.base_type(&member.specifiers))?;
             if member.declarators.is_empty() {
-                self.add_member(&mut builder, "", base, None, member.pos)?;
+                self.add_member(builder, "", base, None, member.pos)?;
             }
             for (declarator, width) in &member.declarators {
                 let ty = self.derived_type(base, declarator)?;
@@ -205,17 +226,10 @@ impl Checker<'_> {
                     let message = format!("cannot have void member: {name}");
                     return Err(self.error(Tag::DeclVoidobj, declarator.pos, message));
                 }
-                self.add_member(&mut builder, &name, ty, width.as_ref(), declarator.pos)?;
+                self.add_member(builder, &name, ty, width.as_ref(), declarator.pos)?;
             }
         }
-        let kind = builder.finish();
-        Ok(match id {
-            Some(id) => {
-                self.types.define(id, kind);
-                id
-            }
-            None => self.types.define_anonymous(kind),
-        })
+        Ok(())
     }
 
     fn add_member(
@@ -277,6 +291,10 @@ impl Checker<'_> {
         let full = format!("{} {}", tag.keyword(), name.name);
         match &name.scope {
             Scope::Module(module) => self.named_type(module, &full, pos),
+            // Within its own braces a tag is D's, whatever the kernel has of that name.
+            _ if self.defining.iter().any(|&(t, ref n)| t == tag && *n == name.name) => {
+                Ok(self.types.declare_tag(tag, &name.name))
+            }
             _ => Ok(self.types.lookup(&full).unwrap_or_else(|_| self.types.declare_tag(tag, &name.name))),
         }
     }

@@ -105,8 +105,12 @@ impl Parser<'_> {
                             None
                         }
                         Keyword::Void => Some(BaseType::Void),
-                        Keyword::Char => Some(BaseType::Integer { size: IntSize::Char, signed: None }),
-                        Keyword::Int => Some(BaseType::Integer { size: IntSize::Int, signed: None }),
+                        Keyword::Char => {
+                            Some(BaseType::Integer { size: IntSize::Char, signed: None, int: false })
+                        }
+                        Keyword::Int => {
+                            Some(BaseType::Integer { size: IntSize::Int, signed: None, int: true })
+                        }
                         Keyword::Float => Some(BaseType::Float),
                         Keyword::Double => Some(BaseType::Double),
                         Keyword::String => Some(BaseType::String),
@@ -156,6 +160,7 @@ impl Parser<'_> {
         if words.longs > 0 && words.short {
             return Err(self.no_such_type("short long", pos));
         }
+        let int = base.is_some();
         Ok(match base {
             None if !sized && words.signed.is_none() => BaseType::Implicit,
             None | Some(BaseType::Integer { size: IntSize::Int, .. }) => {
@@ -165,14 +170,14 @@ impl Parser<'_> {
                     (1, _) => IntSize::Long,
                     _ => IntSize::LongLong,
                 };
-                BaseType::Integer { size, signed: words.signed }
+                BaseType::Integer { size, signed: words.signed, int }
             }
             Some(BaseType::Integer { size, .. }) => {
                 if sized {
                     let message = "invalid type declaration: short and long may not be used with char type";
                     return Err(self.error(Tag::DeclCharattr, pos, message));
                 }
-                BaseType::Integer { size, signed: words.signed }
+                BaseType::Integer { size, signed: words.signed, int: false }
             }
             Some(BaseType::Void) if sized || words.signed.is_some() => {
                 let message = "invalid type declaration: attributes may not be used with void type";

@@ -115,14 +115,14 @@ impl Parser<'_> {
             self.end_item(Punct::RBrace, &["';'", "'}'"])?;
             Some(stmts)
         } else {
-            self.check_bodiless(predicate.is_some())?;
+            self.check_bodiless(pos, predicate.is_some())?;
             None
         };
         Ok(Clause { pos, probes, predicate, body })
     }
 
     /// A clause without braces is for `-n` and its kin, where the end of the text or a `;` ends it.
-    fn check_bodiless(&mut self, predicate: bool) -> Result<()> {
+    fn check_bodiless(&mut self, clause: super::Pos, predicate: bool) -> Result<()> {
         let ends = self.token.kind == TokenKind::End;
         if self.spec != SpecKind::None && ends {
             return Ok(());
@@ -135,7 +135,7 @@ impl Parser<'_> {
         } else {
             "expected predicate and/or actions following probe description"
         };
-        Err(self.error(Tag::Syntax, self.pos(), message))
+        Err(self.error(Tag::Syntax, if predicate { self.pos() } else { clause }, message))
     }
 
     /// Statements up to a closing brace or the end.
