@@ -1,0 +1,10 @@
+/* clear(): the keys stay, the values go, and counting goes on */
+#pragma D option quiet
+#pragma D option aggrate=1ms
+#pragma D option switchrate=1ms
+
+BEGIN { @["kept"] = sum(5); @q["kept"] = quantize(5); }
+profile:::tick-20ms /n == 0/ { printa("%s %@d\n", @); clear(@); clear(@q); }
+profile:::tick-20ms /n == 2/ { printa("%s %@d\n", @); @["new"] = sum(7); }
+profile:::tick-20ms /n == 4/ { printa("%s %@d\n", @); printa(@q); exit(0); }
+profile:::tick-20ms { n++; }

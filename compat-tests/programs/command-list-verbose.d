@@ -1,0 +1,2 @@
+/* -l -v: what the list says of stability */
+/* command: -lv -n dtrace:::BEGIN -i 2 */

@@ -1,0 +1,4 @@
+/* -e: nothing is run */
+/* options: -e */
+
+BEGIN { trace(1); }

@@ -1,0 +1,3 @@
+/* a destructive action without -w */
+
+BEGIN { system("echo refused"); exit(0); }

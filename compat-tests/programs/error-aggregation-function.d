@@ -1,0 +1,3 @@
+/* an aggregation with another function than before */
+/* options: -x errtags */
+BEGIN { @a = count(); @a = sum(1); }

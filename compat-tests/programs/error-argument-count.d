@@ -1,0 +1,3 @@
+/* too few arguments, of a subroutine */
+/* options: -x errtags */
+BEGIN { trace(strlen()); }

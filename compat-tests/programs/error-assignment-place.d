@@ -1,0 +1,3 @@
+/* an assignment to what cannot be assigned to */
+/* options: -x errtags */
+BEGIN { pid = 1; }

@@ -1,0 +1,3 @@
+/* an assignment of another type than before */
+/* options: -x errtags */
+BEGIN { x = 1; x = "string"; }

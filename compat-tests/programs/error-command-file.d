@@ -1,0 +1,2 @@
+/* a script that is not there */
+/* command: -s nosuch.d */

@@ -1,0 +1,2 @@
+/* an error in a program on the command line */
+/* command: -x errtags -n 'BEGIN { trace(nosuch); }' */

@@ -1,0 +1,2 @@
+/* -l with a probe that there is not */
+/* command: -l -n nosuch -n BEGIN */

@@ -1,0 +1,2 @@
+/* an option that there is not, on the command line */
+/* command: -x nosuch -n BEGIN */

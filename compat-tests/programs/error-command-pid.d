@@ -1,0 +1,2 @@
+/* a process number that is none */
+/* command: -p x -n BEGIN */

@@ -1,0 +1,3 @@
+/* what is no pointer, dereferenced */
+/* options: -x errtags */
+BEGIN { trace(*pid); }

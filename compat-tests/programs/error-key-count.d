@@ -1,0 +1,3 @@
+/* keys of another number than before */
+/* options: -x errtags */
+BEGIN { a[1, 2] = 3; a[1] = 4; }

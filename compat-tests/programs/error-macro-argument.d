@@ -1,0 +1,3 @@
+/* an argument that was not given */
+/* options: -x errtags */
+BEGIN { trace($1); }

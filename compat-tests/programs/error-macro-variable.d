@@ -1,0 +1,3 @@
+/* a macro that there is not */
+/* options: -x errtags */
+BEGIN { trace($nosuch); }

@@ -1,0 +1,3 @@
+/* a probe description without a clause */
+/* options: -x errtags */
+BEGIN

@@ -1,0 +1,3 @@
+/* an octal number with a wrong digit */
+/* options: -x errtags */
+BEGIN { trace(089); }

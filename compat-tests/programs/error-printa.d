@@ -1,0 +1,3 @@
+/* printa() of what is no aggregation */
+/* options: -x errtags */
+BEGIN { printa("%@d\n", 1); }

@@ -1,0 +1,3 @@
+/* printf() with an argument that its conversion is not for */
+/* options: -x errtags */
+BEGIN { printf("%s\n", 1); }

@@ -1,0 +1,3 @@
+/* data recorded before speculate() */
+/* options: -x errtags */
+BEGIN { trace(1); speculate(1); }

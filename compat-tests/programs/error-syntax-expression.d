@@ -1,0 +1,4 @@
+/* an expression that does not end */
+/* options: -x errtags */
+/* normalise: syntax */
+BEGIN { trace(1 + ); }

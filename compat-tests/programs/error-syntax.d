@@ -1,0 +1,4 @@
+/* a clause that does not end */
+/* options: -x errtags */
+/* normalise: syntax */
+BEGIN { trace(1);

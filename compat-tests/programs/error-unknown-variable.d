@@ -1,0 +1,3 @@
+/* a variable that nobody has assigned */
+/* options: -x errtags */
+BEGIN { trace(nosuch); }
