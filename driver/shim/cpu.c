@@ -98,12 +98,6 @@ uint32_t notrace host_this_cpu(void)
 	return raw_smp_processor_id();
 }
 
-void notrace host_chill(uint64_t ns)
-{
-	udelay((unsigned long)ns / 1000);
-	ndelay((unsigned long)ns % 1000);
-}
-
 void host_lock(void)
 {
 	mutex_lock(&control);

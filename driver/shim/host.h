@@ -80,8 +80,6 @@ void host_hotplug_lock(void);
 void host_hotplug_unlock(void);
 /* The CPU that this runs on. Any context. */
 uint32_t host_this_cpu(void);
-/* Waits `ns` with a busy loop (D's chill()). Any context. */
-void host_chill(uint64_t ns);
 
 /* The control mutex. Process context. */
 void host_lock(void);

@@ -75,6 +75,12 @@ is "curthread is the task; progenyof knows ancestors" "$(grep . told | tr '\n' '
 
 output=$(dtrace -q -n 'syscall::getppid:entry /execname == "getppid"/ { @[rand()] = count(); } END { printa("%@d\n", @); }' -c 'getppid 200')
 ok "rand() differs" test "$(echo "$output" | grep -c '^1$')" -ge 190
+printf 'cat %040000d\n' 7 > long.sh
+output=$(dtrace -q -x strsize=64k -x bufsize=4m -x aggsize=4m -n 'syscall::open*:entry /execname == "cat"/ {
+    printf("%s\n", copyinstr(probefunc == "open" ? arg0 : arg1)); }' -c 'sh long.sh' 2> /dev/null)
+is "strings of 40,000 bytes" "$(echo "$output" | awk 'length($0) == 40000 { n++ } END { print n + 0 }')" 1
+output=$(dtrace -n 'string s; BEGIN { s = execname; exit(0); }' -x strsize=64k 2>&1)
+matches "but no variable is larger than 16 KiB" "$output" 'DIF program content is invalid'
 output=$(dtrace -q -n 'BEGIN { printf("%d %d", getmajor(0x800011), getminor(0x800011)); exit(0); }')
 is "getmajor and getminor take the kernel's numbers" "$output" "8 17"
 trace 'syscall::getppid:entry /pid == $target/ { printf("%d %d", mutex_owned((void *)&curthread->signal->cred_guard_mutex),

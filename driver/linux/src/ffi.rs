@@ -85,9 +85,6 @@ unsafe extern "C" {
     pub fn host_this_cpu() -> u32;
 }
 unsafe extern "C" {
-    pub fn host_chill(ns: u64);
-}
-unsafe extern "C" {
     pub fn host_lock();
 }
 unsafe extern "C" {

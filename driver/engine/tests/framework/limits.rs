@@ -40,7 +40,7 @@ fn a_fill_buffer_that_end_would_not_fit_into_is_refused() {
             .option(option::BUFSIZE, size)
             .option(option::BUFPOLICY, option::BUFPOLICY_FILL)
             .clause(PROBE, None, &[S::Trace(E::Int32(1))])
-            .clause(END, None, &[wide.clone()])
+            .clause(END, None, core::slice::from_ref(&wide))
             .clause(END, None, &[wide]);
         consumer.enable(&image.image()).unwrap();
         consumer.go()
@@ -104,7 +104,7 @@ fn tracemem_with_a_length_reads_no_more_than_that() {
         .clause(PROBE, None, &measured(3))
         .clause(PROBE, None, &measured(0))
         .clause(PROBE, None, &measured(u64::MAX))
-        .clause(PROBE, None, &[memory.clone()]);
+        .clause(PROBE, None, core::slice::from_ref(&memory));
     consumer.enable(&image.image()).unwrap();
     consumer.go().unwrap();
     rig.probe(0).fire(&[]);

@@ -217,8 +217,11 @@ fn large_buffers_of_every_kind_are_for_root() {
         let rig = rig();
         for (size, wanted) in [(LARGE, Err(Errno::EFBIG)), (LARGE - 8, Ok(0))] {
             let consumer = rig.open_as(cred(USER)).unwrap();
-            let image =
-                Program::new().buffered().option(which, size).clause(PROBE, None, &[statement.clone()]);
+            let image = Program::new().buffered().option(which, size).clause(
+                PROBE,
+                None,
+                core::slice::from_ref(&statement),
+            );
             consumer.enable(&image.image()).unwrap();
             assert_eq!(consumer.go(), wanted, "{which}: {size}");
         }
