@@ -578,7 +578,10 @@ dtrace_hdl_t *dtrace_open(int version,
 /* Opens the library on a device of the caller's, with the argument that its functions get. */
 dtrace_hdl_t *dtrace_vopen(int version, int flags, int *err, const dtrace_vector_t *vector, void *arg);
 
-/* Closes the library: its probes are disabled, and nothing that it gave may be used any more. Not for callbacks. */
+/*
+ * Closes the library: its probes are disabled, and nothing that it gave may be used any more. In a callback of the handle it
+ * does nothing.
+ */
 void dtrace_close(dtrace_hdl_t *dtp);
 
 /* The number of the last error of a handle: an errno, or from 1000 on one of the library's. */

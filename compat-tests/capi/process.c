@@ -8,6 +8,8 @@
 
 #include "check.h"
 
+#define EDT_COMPILER	1005
+
 static int told;
 
 static void
@@ -56,7 +58,8 @@ created(void)
 	dtrace_proc_release(h, P);
 	dtrace_proc_release(h, P);
 	CHECK(dtrace_errno(h) == EINVAL && Pstate(NULL) == PS_LOST && Pstatus(NULL) == NULL && Ppsinfo(NULL) == NULL);
-	CHECK(dtrace_proc_create(h, "/nonexistent/program", argv) == NULL && dtrace_errno(h) == ENOENT);
+	CHECK(dtrace_proc_create(h, "/nonexistent/program", argv) == NULL && dtrace_errno(h) == EDT_COMPILER);
+	SAME(dtrace_errmsg(h, EDT_COMPILER), "failed to execute /nonexistent/program: No such file or directory");
 	SAME(proc_signame(SIGKILL, name, sizeof (name)), "SIGKILL");
 	dtrace_close(h);
 }
@@ -104,7 +107,8 @@ grabbed(void)
 	CHECK(waitpid(parent, &status, 0) == parent && status == 0);
 
 	h = opened();
-	CHECK(dtrace_proc_grab(h, 0x3ffffff0, 0) == NULL && dtrace_errno(h) == ESRCH);
+	CHECK(dtrace_proc_grab(h, 0x3ffffff0, 0) == NULL && dtrace_errno(h) == EDT_COMPILER);
+	SAME(dtrace_errmsg(h, EDT_COMPILER), "failed to grab pid 1073741808: no such process");
 	CHECK(dtrace_proc_grab(h, -1, 0) == NULL && dtrace_errno(h) == ESRCH);
 	dtrace_proc_continue(h, NULL);
 	CHECK(dtrace_errno(h) == EINVAL);

@@ -73,6 +73,7 @@ see_record(const dtrace_probedata_t *data, const dtrace_recdesc_t *rec, void *ar
 	CHECK(dtrace_setopt(h, "bufsize", "1m") == -1);
 	CHECK(dtrace_program_strcompile(h, "BEGIN", DTRACE_PROBESPEC_NAME, 0, 0, NULL) == NULL);
 	CHECK(dtrace_errno(h) == EBUSY && dtrace_go(h) == -1 && dtrace_errno(h) == EBUSY);
+	dtrace_close(h);
 	if (rec->dtrd_action == DTRACEACT_EXIT) {
 		seen->status = *(int *)data->dtpda_data;
 		return (DTRACE_CONSUME_NEXT);

@@ -149,6 +149,22 @@ fn programs_pass_under_valgrind() {
 }
 
 #[test]
+fn the_headers_are_for_cpp_too() {
+    let cpp = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
+    if Command::new(&cpp).arg("--version").output().is_err() {
+        println!("skipped: there is no C++ compiler");
+        return;
+    }
+    for header in ["dtrace.h", "libproc.h", "sys/dtrace.h", "sys/fasttrap.h", "sys/dtrace_ctl.h"] {
+        let source = scratch().join("header.cc");
+        fs::create_dir_all(scratch()).unwrap();
+        fs::write(&source, format!("#include <{header}>\nint main() {{ return 0; }}\n")).unwrap();
+        let flags = ["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"];
+        must(Command::new(&cpp).args(flags).arg(root().join("include")).arg(&source));
+    }
+}
+
+#[test]
 fn every_function_is_used_by_a_program() {
     let text: String = PROGRAMS
         .iter()

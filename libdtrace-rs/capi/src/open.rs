@@ -87,12 +87,14 @@ fn library(version: c_int, flags: c_int, vector: Option<Vector>, arg: *mut c_voi
     Ok(Hdl::new(library, vector.map(|vector| (vector, arg as usize))))
 }
 
-/// Closes the library: its probes are disabled, and nothing that it gave may be used any more. Not for callbacks.
+/// Closes the library: its probes are disabled, and nothing that it gave may be used any more. In a callback of the handle it
+/// does nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtrace_close(dtp: *mut Hdl) {
     guard(|| {
-        if !dtp.is_null() {
-            // SAFETY: the handle is of dtrace_open, where it came from a box, and nobody uses it after this.
+        // SAFETY: the caller's promise (lib.rs).
+        if unsafe { dtp.as_ref() }.is_some_and(|hdl| hdl.library_mut().is_ok()) {
+            // SAFETY: the handle is of dtrace_open, where it came from a box, and nobody uses it now or after this.
             drop(unsafe { Box::from_raw(dtp) });
         }
     });

@@ -13,7 +13,7 @@ use crate::d::macros::Macros;
 use crate::d::parser::SpecKind;
 use crate::device::{NoDevice, Requests};
 use crate::dof;
-use crate::error::{Error, Result};
+use crate::error::{Diagnostic, Error, Result, Tag};
 use crate::options::Setter;
 use crate::proc::{Process, ProcessError};
 use crate::program::{Aggregation, ProbeDesc, Program};
@@ -158,12 +158,14 @@ impl Handle {
     }
 }
 
+/// To clients it is a fault in the program that wanted the process, in words of its own.
 impl From<ProcessError> for Error {
     fn from(error: ProcessError) -> Self {
-        let errno = |error: std::io::Error| error.raw_os_error().unwrap_or(libc::EIO);
-        Error::Sys(match error {
-            ProcessError::Empty | ProcessError::Nul => libc::EINVAL,
-            ProcessError::Execute(_, error) | ProcessError::Grab(_, error) => errno(error),
-        })
+        let tag = match error {
+            ProcessError::Grab(..) => Tag::ProcGrab,
+            ProcessError::Empty | ProcessError::Nul | ProcessError::Execute(..) => Tag::ProcCreatefail,
+        };
+        let message = error.to_string();
+        Error::Compile(Box::new(Diagnostic { tag, file: None, line: 0, offset: 0, message }))
     }
 }
