@@ -7,16 +7,14 @@ last=$(($(nproc) - 1))
 
 before=$(stat nmi2)
 taskset -c $last cat $proc/torture-spin > spun &
-sleep 0.3
-answer=$(taskset -c 0 cat $proc/torture-nmi)
+answer=$(taskset -c 0 cat $proc/torture-wait $proc/torture-nmi)
 comment "$answer"
 is "it answers in an NMI" "${answer% ms=*}" "answered=$(nproc) offline=0 revoked=0 orphaned=0"
 ok "which is counted" test "$(stat nmi2)" -gt "$before"
 wait
 before=$(stat xcall_given_up)
 taskset -c $last cat $proc/torture-spin > spun &
-sleep 0.3
-answer=$(taskset -c 0 cat $proc/torture-plain)
+answer=$(taskset -c 0 cat $proc/torture-wait $proc/torture-plain)
 comment "$answer"
 is "what may not run there is given up, and the caller is told" \
     "${answer% ms=*}" "answered=$last offline=0 revoked=1 orphaned=0"

@@ -14,10 +14,11 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use dtrace_engine::mem::try_filled;
 use dtrace_xcall::{Call, Report, Served};
 
-pub(crate) const ENTRIES: [Entry; 7] = [
+pub(crate) const ENTRIES: [Entry; 8] = [
     Entry { name: c"torture-calls", mode: 0o400, show: calls },
     Entry { name: c"torture-timers", mode: 0o400, show: timers },
     Entry { name: c"torture-spin", mode: 0o400, show: spin },
+    Entry { name: c"torture-wait", mode: 0o400, show: wait },
     Entry { name: c"torture-nmi", mode: 0o400, show: |out| once(out, true) },
     Entry { name: c"torture-plain", mode: 0o400, show: |out| once(out, false) },
     Entry { name: c"torture-syncs", mode: 0o400, show: syncs },
@@ -119,9 +120,13 @@ fn timers(out: &mut Text<'_>) -> fmt::Result {
     writeln!(out, "ticks={} failed={}", TICKS.load(Ordering::Relaxed), FAILED.load(Ordering::Relaxed))
 }
 
+/// A CPU has its interrupts off.
+static SPINS: AtomicU64 = AtomicU64::new(0);
+
 /// Two seconds with interrupts off.
 fn spin(out: &mut Text<'_>) -> fmt::Result {
     uninterrupted(|| {
+        SPINS.store(1, Ordering::SeqCst);
         // SAFETY: no preconditions.
         let begin = unsafe { ffi::host_timestamp() };
         // SAFETY: as above.
@@ -129,8 +134,18 @@ fn spin(out: &mut Text<'_>) -> fmt::Result {
             // SAFETY: as above.
             unsafe { ffi::host_relax() };
         }
+        SPINS.store(0, Ordering::SeqCst);
     });
     writeln!(out, "spun")
+}
+
+/// Returns when a CPU has its interrupts off.
+fn wait(_out: &mut Text<'_>) -> fmt::Result {
+    while SPINS.load(Ordering::SeqCst) == 0 {
+        // SAFETY: process context.
+        unsafe { ffi::host_sleep_us(1_000) };
+    }
+    Ok(())
 }
 
 /// One call of everyone, which may or may not be answered in an NMI; it borrows nothing, so it can be given up.

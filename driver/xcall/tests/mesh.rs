@@ -319,6 +319,7 @@ fn an_interrupt_that_came_to_nothing_is_sent_again() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "sixteen thousand calls")]
 fn four_thousand_and_ninety_six_cpus_call_each_other() {
     let (mesh, log) = (mesh(MAX_CPUS), Log::default());
     let all: Vec<usize> = (0..MAX_CPUS).collect();
@@ -331,6 +332,7 @@ fn four_thousand_and_ninety_six_cpus_call_each_other() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a hundred megabytes")]
 fn memory_grows_with_the_cpus_that_exist() {
     let bytes = |cpus: usize, exist: usize| {
         let before = BYTES.get();

@@ -107,6 +107,7 @@ struct Slot {
 /// The machine.
 pub struct Mock {
     number: u64,
+    grace_periods: AtomicU64,
     slots: Vec<Slot>,
     /// This CPU is possible but not there.
     absent: Option<usize>,
@@ -135,6 +136,7 @@ impl Mock {
     pub fn new(cpus: usize) -> Mock {
         Mock {
             number: next_number(),
+            grace_periods: AtomicU64::new(0),
             slots: (0..cpus).map(|_| Slot { owner: AtomicU64::new(0) }).collect(),
             absent: None,
             now: AtomicU64::new(1_000_000_000),
@@ -151,6 +153,11 @@ impl Mock {
             locked: Mutex::new(false),
             unlocked: Condvar::new(),
         }
+    }
+
+    /// How many grace periods there were.
+    pub fn grace_periods(&self) -> u64 {
+        self.grace_periods.load(Ordering::Relaxed)
     }
 
     /// The same machine with one CPU missing.
@@ -476,6 +483,10 @@ impl Host for Mock {
     }
 
     fn synchronize_hooks(&self) {}
+
+    fn note_grace_period(&self, _idle: u32) {
+        self.grace_periods.fetch_add(1, Ordering::Relaxed);
+    }
 
     fn log(&self, _text: fmt::Arguments<'_>) {}
 }

@@ -21,7 +21,9 @@ fn close_unhooks_every_probe_in_one_batch() {
     assert_eq!(consumer.enable(&Program::new().buffered().clause(PROBE, None, &[]).image()), Ok(1000));
     assert!((0..1000).all(|row| rig.is_hooked(row)));
     assert_eq!(rig.commits(), 1);
+    let before = rig.mock().grace_periods();
     consumer.close();
+    assert_eq!(rig.mock().grace_periods() - before, 1, "one grace period for a thousand ECBs");
     assert!(!(0..1000).any(|row| rig.is_hooked(row)));
     assert_eq!(rig.commits(), 2);
     assert_eq!(rig.dtrace().enabled_count(), 0);
