@@ -1,4 +1,4 @@
-# The cross-call's counters are in /proc/dtrace/stats under the original's names, and what needs a call makes one.
+# The cross-call's counters are in /proc/dtrace/stats under the original's names; a consumer needs no call.
 
 stat() { sed -n "s/^$1=//p" /proc/dtrace/stats; }
 
@@ -10,7 +10,4 @@ fast=$(stat 'xcall7(fast)')
 dtrace -q -n 'syscall::getppid:entry { @ = count(); }' -c 'getppid 1000' > /dev/null
 is "a consumer that comes and goes calls nobody" "$(stat xcall1)" "$calls"
 ok "its grace periods found CPUs in no probe" test "$(stat 'xcall7(fast)')" -gt "$fast"
-dtrace -q -x cleanrate=50hz > speculated \
-    -n 'BEGIN { s = speculation(); } profile-97 { speculate(s); trace(cpu); } tick-1s { commit(s); } tick-3s { exit(0); }'
-ok "speculations are ended on each CPU by calls" test "$(stat xcall1)" -gt "$calls"
-is "none of which went unanswered" "$(stat xcall_given_up)" 0
+is "no CPU was given up" "$(stat xcall_given_up)" 0
