@@ -36,7 +36,8 @@ rounds 4 > /dev/null
 before=$(available)
 ok "consumers that are killed at work leave nothing" rounds "$(of 1000 50)"
 comment "available memory before: $before KiB, after: $(available) KiB"
-ok "the machine has what it had, give or take 8 MiB" test "$(available)" -gt $((before - 8192))
+# The driver's own account is exact; the kernel's goes up and down by a dozen MiB. Each round takes more than half a MiB.
+ok "the machine has what it had, give or take 32 MiB" test "$(available)" -gt $((before - 32768))
 is "no probe is enabled" "$(stat_of probes_enabled)" 0
 ok "the driver unloads" rmmod dtracedrv
 ok "and loads" load_driver
