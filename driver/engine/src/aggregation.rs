@@ -263,18 +263,29 @@ impl Aggregation {
         keys: &[Key],
         value_offset: u32,
     ) -> Result<Aggregation, AggregationError> {
+        Self::with_constants(id, function, keys, 0, value_offset)
+    }
+
+    /// As [`Aggregation::new`], where the first `constants` keys are the same in every record of this id.
+    pub(crate) fn with_constants(
+        id: u32,
+        function: Function,
+        keys: &[Key],
+        constants: usize,
+        value_offset: u32,
+    ) -> Result<Aggregation, AggregationError> {
         let size = u32::try_from(function.size()).ok().and_then(|size| size.checked_add(value_offset));
         let Some(size) = size.filter(|_| id != dtrace_abi::record::AGGIDNONE) else {
             return Err(AggregationError::Layout);
         };
-        let tuple = Tuple::new(keys, value_offset)?.ok_or(AggregationError::Layout)?;
+        let tuple = Tuple::new(keys, constants, value_offset)?.ok_or(AggregationError::Layout)?;
         Ok(Aggregation { id, size, tuple, function })
     }
 
-    /// How to count in the record of a key that is one word, if that is what this aggregation is.
-    pub(crate) fn counts_by_word(&self, key: u64) -> Option<Count> {
-        let key_at = self.tuple.single().filter(|_| self.function == Function::Count)?;
-        Some(Count { id: self.id, size: self.size, key_at, value_at: self.value_offset(), key })
+    /// How to count in its only record, if it is a count whose keys are all constants.
+    pub(crate) fn counts_alone(&self) -> Option<Count> {
+        let alone = self.tuple.is_constant() && self.function == Function::Count;
+        alone.then(|| Count { id: self.id, size: self.size, value_at: self.value_offset() })
     }
 
     /// Its id.
@@ -376,7 +387,7 @@ impl Table {
         }
     }
 
-    /// Counts in the record that the aggregation met last, if that is the key's.
+    /// Counts in the record that the aggregation met last, which is its only one; false if there is none yet.
     #[inline(always)]
     pub(crate) fn count_recent(&mut self, count: &Count) -> bool {
         let number = self.recent.get(count.id as usize % RECENT).copied().unwrap_or(NO_RECORD);
@@ -385,12 +396,11 @@ impl Table {
         if at.saturating_add(count.size as usize) > self.used {
             return false;
         }
-        // SAFETY: the record is long enough, because what would be its end is in use; key and value are inside it, and
-        // records are 8-aligned, as values in them are.
+        // SAFETY: the record is long enough, because what would be its end is in use; the value is inside it, and records
+        // are 8-aligned, as values in them are.
         unsafe {
             let record = self.records.start().as_ptr().add(at);
-            let key = record.add(count.key_at as usize).cast::<u64>().read_unaligned();
-            if record.cast::<u32>().read() != count.id || key != count.key {
+            if record.cast::<u32>().read() != count.id {
                 return false;
             }
             let value = record.add(count.value_at as usize).cast::<u64>();

@@ -11,8 +11,9 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::aggregation::Aggregation;
-use crate::buffer::Area;
 use crate::clause::{Clause, ID_SIZE, Plan, Step, Test};
+use crate::ecb::Ecb;
+use crate::host::Firing;
 use crate::interp::holds;
 use crate::state::Buffers;
 use crate::variable::Variables;
@@ -31,23 +32,19 @@ pub(crate) enum Op {
     Constant { value: u64, at: u32 },
     /// Add a constant to a global variable.
     Add { global: u32, constant: u64 },
-    /// Count in an aggregation whose whole key is a constant.
+    /// Count in an aggregation whose keys are all constants.
     Count(Count),
 }
 
-/// A record of an aggregation that is found by its id and one word, and counted in.
+/// The only record of an aggregation, to be counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Count {
     /// The aggregation's id.
     pub(crate) id: u32,
     /// Its size.
     pub(crate) size: u32,
-    /// Where its key is.
-    pub(crate) key_at: u32,
     /// Where its value is.
     pub(crate) value_at: u32,
-    /// The key.
-    pub(crate) key: u64,
 }
 
 /// What is left of a clause.
@@ -56,10 +53,13 @@ pub(crate) struct Brief {
     test: Test,
     /// How many arguments must be at hand.
     args: u32,
-    /// As in the clause.
+    /// Nothing but the id is recorded.
+    bare: bool,
+    /// As in the clause; the size is never more than what is needed.
     size: u32,
     needed: u32,
-    alignment: u32,
+    /// One less than the clause's alignment.
+    mask: u32,
     ops: [Op; OPS],
 }
 
@@ -74,7 +74,8 @@ impl Brief {
             args: 0,
             size: clause.size,
             needed: clause.needed,
-            alignment: clause.alignment,
+            mask: clause.alignment.checked_sub(1)? & 7,
+            bare: clause.steps.is_empty(),
             ops: [Op::End; OPS],
         };
         match clause.test {
@@ -93,10 +94,10 @@ impl Brief {
                 Plan::Constant(value) if !step.in_tuple => Op::Constant { value, at: step.record.offset },
                 Plan::Add { global, constant } => Op::Add { global, constant },
                 // Nothing may have happened before it that must not happen twice.
-                Plan::Constant(value)
+                Plan::Constant(_)
                     if !brief.ops.iter().any(|op| matches!(op, Op::Add { .. } | Op::Count(_))) =>
                 {
-                    Op::Count(Self::count(steps.next()?, value)?)
+                    Op::Count(Self::count(steps.next()?)?)
                 }
                 _ => return None,
             };
@@ -110,15 +111,16 @@ impl Brief {
             }
             _ => true,
         };
-        (brief.needed >= ID_SIZE && brief.ops.iter().all(inside)).then_some(brief)
+        let fits = brief.needed >= ID_SIZE && brief.size <= brief.needed;
+        (fits && brief.ops.iter().all(inside)).then_some(brief)
     }
 
-    /// The counting of a step whose tuple is a constant.
-    fn count(step: &Step, key: u64) -> Option<Count> {
+    /// The counting of a step whose tuple is one constant.
+    fn count(step: &Step) -> Option<Count> {
         let aggregating = step.aggregating.as_ref().filter(|aggregating| aggregating.keys == 1)?;
         let aggregation: &Aggregation =
             aggregating.aggregation.as_ref().filter(|_| step.plan == Plan::Count)?;
-        aggregation.counts_by_word(key)
+        aggregation.counts_alone()
     }
 
     /// Does it all, or nothing: then false.
@@ -129,33 +131,38 @@ impl Brief {
     #[inline(always)]
     pub(crate) unsafe fn take(
         &self,
-        args: &[u64],
+        firing: &Firing<'_>,
         variables: &Variables,
         buffers: &Buffers,
-        epid: u32,
+        ecb: &Ecb,
     ) -> bool {
-        if (self.args as usize) > args.len() {
+        // SAFETY: the caller's.
+        let Some(area) = (unsafe { buffers.principal.switched() }) else { return false };
+        if (self.args as usize) > firing.args.len() {
             return false;
         }
         if let Test::Arg { n, condition, constant } = self.test {
             // SAFETY: `args` is more than `n`.
-            let arg = unsafe { *args.get_unchecked(n as usize) };
+            let arg = unsafe { *firing.args.get_unchecked(n as usize) };
             if !holds(condition, arg, constant) {
                 return true;
             }
         }
-        // SAFETY: the caller's.
-        let Some(area) = (unsafe { buffers.principal.switched() }) else { return false };
-        let Some(record) = Area::room(area, self.needed, self.alignment) else { return false };
+        let Some(record) = area.room(self.needed, self.mask) else { return false };
         // SAFETY: a record begins with its id, for which there is room.
-        unsafe { record.cast::<u32>().write_unaligned(epid) };
+        unsafe { record.cast::<u32>().write_unaligned(ecb.epid) };
+        if self.bare {
+            // SAFETY: the size is within what is needed, for which there is room.
+            unsafe { area.advance(self.size) };
+            return true;
+        }
         for op in &self.ops {
             match *op {
                 Op::End => break,
                 Op::Arg { n, at } => {
                     // SAFETY: `args` is more than `n`, and `of` has seen to it that the word is inside what is needed.
                     unsafe {
-                        let arg = *args.get_unchecked(n as usize);
+                        let arg = *firing.args.get_unchecked(n as usize);
                         record.add(at as usize).cast::<u64>().write_unaligned(arg);
                     }
                 }
@@ -176,7 +183,8 @@ impl Brief {
                 }
             }
         }
-        area.advance(self.size);
+        // SAFETY: as above.
+        unsafe { area.advance(self.size) };
         true
     }
 }

@@ -183,21 +183,25 @@ impl Area {
         self.bytes.get_mut(from..self.limit).unwrap_or_default()
     }
 
-    /// Room behind the last record, if there is some without padding: for a record that is written and then made part of the
+    /// Room behind the last record, if there is some without padding (none of the bits of `mask` in its offset): for a record that is written and then made part of the
     /// contents by [`Area::advance`].
     #[inline(always)]
-    pub(crate) fn room(&mut self, bytes: u32, align: u32) -> Option<*mut u8> {
-        let aligned = self.offset & (align as usize).wrapping_sub(1) & 7 == 0;
+    pub(crate) fn room(&mut self, bytes: u32, mask: u32) -> Option<*mut u8> {
+        let aligned = self.offset & mask as usize == 0;
         // The sum of an offset inside memory and a 32-bit number does not overflow.
         let fits = self.offset.wrapping_add(bytes as usize) <= self.limit;
         // SAFETY: what fits is within `limit`, which is within the bytes.
         (aligned && fits).then(|| unsafe { self.bytes.start().as_ptr().add(self.offset) })
     }
 
-    /// Makes the next `size` bytes, which [`Area::room`] has found to be there, part of the contents.
+    /// Makes the next `size` bytes part of the contents.
+    ///
+    /// # Safety
+    ///
+    /// [`Area::room`] has just found as many.
     #[inline(always)]
-    pub(crate) fn advance(&mut self, size: u32) {
-        self.offset = self.offset.wrapping_add(size as usize).min(self.limit);
+    pub(crate) unsafe fn advance(&mut self, size: u32) {
+        self.offset = self.offset.wrapping_add(size as usize);
     }
 
     /// Makes `size` bytes at the reserved place part of the contents.
@@ -463,22 +467,6 @@ impl Writer<'_> {
             }
         };
         Some(Reservation { at, record, scratch: self.scratch })
-    }
-
-    /// Records one word, if that is as simple as it sounds: a switched buffer with room. Otherwise nothing has happened,
-    /// and the word is to be reserved for.
-    #[inline]
-    pub fn push_word(&mut self, word: u32) -> bool {
-        let area = &mut *self.area;
-        let end = area.offset.wrapping_add(WORD);
-        if self.policy != Policy::Switch || end > area.limit {
-            return false;
-        }
-        // SAFETY: `end` is within `limit`, which is within the bytes.
-        let to = unsafe { area.bytes.get_unchecked_mut(area.offset..end) };
-        to.copy_from_slice(&word.to_ne_bytes());
-        area.offset = end;
-        true
     }
 
     /// Makes `size` bytes at the reserved place part of the buffer.

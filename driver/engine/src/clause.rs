@@ -141,6 +141,8 @@ pub(crate) enum Plan {
     },
     /// Aggregate the staged tuple, once, without a value.
     Count,
+    /// Record the process id.
+    Pid,
     // From here on with code that needs no machine (`interp::quick`).
     /// Record the value.
     Value,
@@ -194,6 +196,7 @@ impl Step {
             (Work::Value, Some(&Shape::Value(Source::Constant(value)))) if self.record.size == 8 => {
                 Plan::Constant(value)
             }
+            (Work::Value, Some(&Shape::Value(Source::Builtin(dtrace_abi::dif::VAR_PID)))) => Plan::Pid,
             // The value of one in a tuple is what a distribution counts for.
             (Work::Nothing, Some(&Shape::Add { global, constant, .. })) if !self.in_tuple => {
                 Plan::Add { global, constant }
@@ -398,12 +401,13 @@ impl Clause {
         let mut tuple: Option<Tuple> = None;
         for step in &mut self.steps {
             if let Some(aggregating) = &mut step.aggregating {
-                let Tuple { base, end: keys_end, keys } = tuple.take().ok_or(Errno::EINVAL)?;
+                let Tuple { base, end: keys_end, keys, constants } = tuple.take().ok_or(Errno::EINVAL)?;
                 let function = Function::new(u32::from(step.record.action), step.arg).ok_or(Errno::EINVAL)?;
                 let value_at = (keys_end - base).next_multiple_of(8);
                 aggregating.base = base;
                 aggregating.increment = keys.last().is_some_and(|key| key.size == 0);
-                let aggregation = Aggregation::new(aggregating.id, function, &keys, value_at)?;
+                let aggregation =
+                    Aggregation::with_constants(aggregating.id, function, &keys, constants, value_at)?;
                 step.work = Work::Aggregate;
                 step.record.size = aggregation.size() - value_at;
                 step.record.alignment = 8;
@@ -447,6 +451,10 @@ impl Clause {
                 .ok_or(Errno::EINVAL)?;
             if let Some(tuple) = staged {
                 let offset = step.record.offset - tuple.base;
+                // The keys that are constants come first, if any do: the first of all is the variable.
+                if tuple.constants == tuple.keys.len() && matches!(step.plan, Plan::Constant(_)) {
+                    tuple.constants += 1;
+                }
                 tuple.keys.try_push(Key { offset, size, string: work == Work::String })?;
             }
         }
@@ -481,12 +489,6 @@ impl Clause {
         Some((aggregation, records))
     }
 
-    /// Whether all it does is to say that it fired.
-    #[inline]
-    pub(crate) fn is_bare(&self) -> bool {
-        self.steps.is_empty()
-    }
-
     /// Whether any step aggregates.
     pub(crate) fn aggregates(&self) -> bool {
         self.steps.iter().any(|step| step.aggregating.is_some())
@@ -516,13 +518,15 @@ struct Tuple {
     /// Where the keys so far end.
     end: u32,
     keys: Vec<Key>,
+    /// How many of them, from the first on, are constants.
+    constants: usize,
 }
 
 impl Tuple {
     /// A tuple without keys that is staged where the record ends so far.
     fn after(end: u32) -> Tuple {
         let base = end.next_multiple_of(8);
-        Tuple { base, end: base + ID_SIZE, keys: Vec::new() }
+        Tuple { base, end: base + ID_SIZE, keys: Vec::new(), constants: 0 }
     }
 }
 

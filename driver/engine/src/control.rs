@@ -266,7 +266,7 @@ impl<H: Host> Dtrace<H> {
             while let Some(ecb) = unsafe { probe.ecbs.iter() }.next() {
                 probe.ecbs.unlink(NonNull::from(ecb));
             }
-            probe.refresh_cached_predicate();
+            probe.refresh_shortcut();
             probe.registered().provider.disable(probe);
             probe.registered().uncommitted.store(true, Ordering::Relaxed);
         }
@@ -350,7 +350,7 @@ impl<H: Host> Dtrace<H> {
         for ecb in session.ecbs.get(from..).unwrap_or_default() {
             let Some(probe) = control.probes.get(ecb.probe) else { continue };
             probe.ecbs.unlink(ecb.address());
-            probe.refresh_cached_predicate();
+            probe.refresh_shortcut();
             if probe.ecbs.is_empty() {
                 let registered = probe.registered();
                 registered.provider.disable(probe);

@@ -272,7 +272,7 @@ fn match_clause<H: Host>(
                     registered.uncommitted.store(true, Ordering::Relaxed);
                 }
                 probe.ecbs.append(ecb.address());
-                probe.refresh_cached_predicate();
+                probe.refresh_shortcut();
                 // There is room, so this cannot fail with the ECB in the list.
                 session.ecbs.try_push(ecb)?;
                 Ok(())

@@ -18,7 +18,7 @@
 //! Order: the predicate is evaluated before room is reserved, so a clause whose predicate is false never counts a drop.
 //! (The original reserves first.)
 
-use core::cell::{Cell, OnceCell};
+use core::cell::Cell;
 use core::sync::atomic::Ordering;
 
 use dtrace_xcall::Inside;
@@ -32,7 +32,7 @@ use crate::ecb::Ecb;
 use crate::helper::Surroundings;
 use crate::host::{Firing, Host};
 use crate::interp::quick::Quick;
-use crate::interp::{self, Access, Fault, FaultKind, Machine, Moment, Owner, holds};
+use crate::interp::{self, Access, Fault, FaultKind, Machine, Moment, Owner};
 use crate::probe::Probe;
 use crate::provider::Privileges;
 use crate::scratch::Scratch;
@@ -88,9 +88,33 @@ impl<H: Host> Dtrace<H> {
         if probe.ecbs.is_empty() {
             return;
         }
-        let cached = probe.cached_predicate.load(Ordering::Relaxed);
-        if cached != 0 && self.host.is_known_false(cached) {
-            return;
+        match probe.shortcut.load(Ordering::Relaxed) {
+            Probe::<H>::NO_SHORTCUT => (),
+            Probe::<H>::BRIEF => return self.fire_briefly(probe, firing),
+            predicate if self.host.is_known_false(predicate) => return,
+            _ => (),
+        }
+        self.fire_enabled(probe, firing);
+    }
+
+    /// A probe fires whose only clause was brief when it was enabled. As [`Self::fire_enabled`] where that is done with at
+    /// once, and otherwise nothing but an attempt.
+    #[inline(never)]
+    fn fire_briefly(&self, probe: &Probe<H>, firing: &Firing<'_>) {
+        if let Some((cpu, saved)) = self.host.enter_at_once() {
+            let mut done = false;
+            let inside = self.cpus.get(cpu).and_then(|local| match H::ENTERS_AT_ONCE_UNFENCED {
+                true => local.counter.enter_unfenced(),
+                false => self.enter(local),
+            });
+            if let Some(inside) = inside {
+                done = inside.number() % DEADMAN_EVERY != 0 && self.take_brief(probe, firing, cpu);
+                if done { inside.leave() } else { inside.undo() }
+            }
+            self.host.leave(cpu, saved);
+            if done {
+                return;
+            }
         }
         self.fire_enabled(probe, firing);
     }
@@ -105,9 +129,7 @@ impl<H: Host> Dtrace<H> {
                     if inside.number() % DEADMAN_EVERY == 0 {
                         self.end_dead(probe, firing);
                     }
-                    if !self.fire_brief(probe, firing, cpu) {
-                        self.process(probe, firing, cpu);
-                    }
+                    self.process(probe, firing, cpu);
                     inside.leave();
                 }
                 None => local.nested.add_one(),
@@ -128,7 +150,7 @@ impl<H: Host> Dtrace<H> {
 
     /// Takes the one clause on the probe if it is brief, or does nothing: then false. Probe context, counter odd.
     #[inline(always)]
-    fn fire_brief(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize) -> bool {
+    fn take_brief(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize) -> bool {
         // SAFETY: probe context, and the reference does not leave it.
         let Some(ecb) = (unsafe { probe.ecbs.single() }) else { return false };
         let state = ecb.state();
@@ -140,17 +162,13 @@ impl<H: Host> Dtrace<H> {
         let Some(brief) = &clause.brief else { return false };
         let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { return false };
         // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
-        unsafe { brief.take(firing.args, &run.variables, buffers, ecb.epid) }
+        unsafe { brief.take(firing, &run.variables, buffers, ecb) }
     }
 
     /// Gives every ECB its turn. Probe context, counter odd.
-    ///
-    /// What most programs do is done here; for everything else there are functions that are called.
-    #[inline(never)]
+    #[inline(always)]
     fn process(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize) {
-        // Made for the first clause that needs it.
-        let made = OnceCell::new();
-        let moment = || made.get_or_init(|| Moment::new(&self.host, probe, firing, cpu));
+        let moment = Moment::new(&self.host, probe, firing, cpu);
         // SAFETY: probe context, and the references do not leave it.
         for ecb in unsafe { probe.ecbs.iter() } {
             let state = ecb.state();
@@ -168,22 +186,15 @@ impl<H: Host> Dtrace<H> {
             let (run, clause) = unsafe { (state.run(), ecb.clause()) };
             // A CPU that the consumer does not trace on has no buffers.
             let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { continue };
+            // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
+            if let Some(brief) = &clause.brief
+                && unsafe { brief.take(firing, &run.variables, buffers, ecb) }
+            {
+                continue;
+            }
             let turn = Turn { ecb, state, run, clause, buffers, access: &state.access, recording: None };
-            let outcome = match (clause.test, firing.args) {
-                (Test::Always, _) => Ok(true),
-                (Test::Arg { n, condition, constant }, args) if (n as usize) < args.len() => {
-                    let arg = args.get(n as usize).copied().unwrap_or(0);
-                    Ok(holds(condition, arg, constant))
-                }
-                _ => self.test(moment(), &turn),
-            };
-            let outcome = match outcome {
-                Ok(false) => continue,
-                Ok(true) => self.take_turn(firing, &moment, &turn),
-                Err(failure) => Err(failure),
-            };
-            if let Err(failure) = outcome {
-                self.fail(moment(), &turn, &failure);
+            if let Err(failure) = self.take_turn(&moment, &turn) {
+                self.fail(&moment, &turn, &failure);
             }
         }
     }
@@ -198,12 +209,7 @@ impl<H: Host> Dtrace<H> {
         let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { return };
         let moment = Moment::new(&self.host, probe, firing, cpu);
         let turn = Turn { ecb, state, run, clause, buffers, access: &Access::NONE, recording: None };
-        let outcome = match self.test(&moment, &turn) {
-            Ok(false) => return,
-            Ok(true) => self.take_turn(firing, &|| &moment, &turn),
-            Err(failure) => Err(failure),
-        };
-        if let Err(failure) = outcome {
+        if let Err(failure) = self.take_turn(&moment, &turn) {
             self.fail(&moment, &turn, &failure);
         }
     }
@@ -273,50 +279,20 @@ impl<H: Host> Dtrace<H> {
         Ok(value != 0)
     }
 
-    /// What a clause does when its predicate holds.
-    ///
-    /// The simplest steps are taken here; from the first that is not one of them, [`Self::take_steps`] takes them.
+    /// Predicate and steps of one ECB.
     #[inline(always)]
-    fn take_turn<'m>(
-        &self,
-        firing: &Firing<'_>,
-        moment: &impl Fn() -> &'m Moment<'m, H>,
-        turn: &Turn<'_>,
-    ) -> Result<(), Failure> {
-        let Turn { ecb, run, clause, buffers, .. } = *turn;
+    fn take_turn(&self, moment: &Moment<'_, H>, turn: &Turn<'_>) -> Result<(), Failure> {
+        let Turn { ecb, clause, buffers, .. } = *turn;
+        if clause.test != Test::Always && !self.test(moment, turn)? {
+            return Ok(());
+        }
         if clause.speculative {
-            return self.take_speculative_turn(moment(), turn);
+            return self.take_speculative_turn(moment, turn);
         }
         // SAFETY: probe context on the CPU that the buffers belong to; nothing else in this turn asks for a writer.
         let mut writer = unsafe { buffers.principal.writer() };
-        // The commonest record of all is just its EPID.
-        if clause.is_bare() && writer.push_word(ecb.epid) {
-            return Ok(());
-        }
         let Some(Reservation { at, record, scratch }) = reserve(turn, &mut writer) else { return Ok(()) };
-        let mut last = 0;
-        for (number, step) in clause.steps.iter().enumerate() {
-            match (step.plan, firing.args) {
-                (Plan::Arg(n), args) if (n as usize) < args.len() => {
-                    last = args.get(n as usize).copied().unwrap_or(0);
-                    store_word(record, step, last);
-                }
-                (Plan::Constant(value), _) => {
-                    last = value;
-                    store_word(record, step, last);
-                }
-                (Plan::Add { global, constant }, _) => {
-                    if let Some(word) = run.variables.global(global) {
-                        word.store(word.load(Ordering::Relaxed).wrapping_add(constant), Ordering::Relaxed);
-                    }
-                }
-                (Plan::Count, _) => aggregate(turn, step, 0, 0, record),
-                _ => {
-                    self.take_steps(moment(), turn, number, last, record, scratch)?;
-                    break;
-                }
-            }
-        }
+        self.take_steps(moment, turn, 0, record, scratch)?;
         if clause.size != 0 {
             store_epid(record, ecb);
             writer.commit(at, clause.size);
@@ -339,18 +315,18 @@ impl<H: Host> Dtrace<H> {
         machine.run(predicate.get()).map_err(|fault| Failure { action: 0, fault })
     }
 
-    /// The steps of a clause from `first` on: without a machine as far as that goes. `last` is the value of the step before.
-    #[inline(never)]
+    /// The steps of a clause from `first` on: without a machine as far as that goes.
+    #[inline(always)]
     fn take_steps(
         &self,
         moment: &Moment<'_, H>,
         turn: &Turn<'_>,
         first: usize,
-        mut last: u64,
         record: &mut [u8],
         scratch: &mut [u8],
     ) -> Result<(), Failure> {
         let quick = turn.quick(moment);
+        let mut last = 0;
         for (number, step) in turn.clause.steps.iter().enumerate().skip(first) {
             match take_quick_step(&quick, turn, step, last, record) {
                 Some(value) => last = value,
@@ -360,7 +336,7 @@ impl<H: Host> Dtrace<H> {
         Ok(())
     }
 
-    /// The steps of a clause from `first` on, with a machine. `last` is as for [`Self::take_steps`].
+    /// The steps of a clause from `first` on, with a machine. `last` is the value of the step before.
     #[inline(never)]
     fn take_general_steps(
         &self,
@@ -389,7 +365,7 @@ impl<H: Host> Dtrace<H> {
         let mut writer = unsafe { turn.buffers.principal.writer() };
         let Some(first) = self.take_speculative_steps(moment, turn, &mut writer)? else { return Ok(()) };
         let Some(Reservation { at, record, scratch }) = reserve(turn, &mut writer) else { return Ok(()) };
-        self.take_steps(moment, turn, first, 0, record, scratch)?;
+        self.take_steps(moment, turn, first, record, scratch)?;
         if turn.clause.size != 0 {
             store_epid(record, turn.ecb);
             writer.commit(at, turn.clause.size);
@@ -465,7 +441,7 @@ impl<H: Host> Dtrace<H> {
             };
             let turn = Turn { recording: Some((id, &discarded)), ..*turn };
             recording.build(|record| {
-                self.take_steps(moment, &turn, first, 0, record, writer.scratch())?;
+                self.take_steps(moment, &turn, first, record, writer.scratch())?;
                 store_epid(record, turn.ecb);
                 Ok(clause.size)
             })?;
@@ -722,6 +698,12 @@ fn take_quick_step<H: Host>(
             store_value(place(record, step), value);
             value
         }
+        Plan::Pid if quick.process => {
+            let pid = u64::from(quick.moment.host.pid());
+            store_value(place(record, step), pid);
+            pid
+        }
+        Plan::Pid => return None,
         Plan::Count | Plan::Aggregate => {
             let value = value()?;
             aggregate(turn, step, value, last, record);
@@ -737,15 +719,6 @@ fn take_quick_step<H: Host>(
 fn place<'a>(record: &'a mut [u8], step: &Step) -> &'a mut [u8] {
     let from = record.get_mut(step.record.offset as usize..).unwrap_or_default();
     from.get_mut(..step.record.size as usize).unwrap_or_default()
-}
-
-/// Stores the data of a step that records 8 bytes.
-#[inline(always)]
-fn store_word(record: &mut [u8], step: &Step, value: u64) {
-    let from = record.get_mut(step.record.offset as usize..).unwrap_or_default();
-    if let Some(word) = from.first_chunk_mut() {
-        *word = value.to_ne_bytes();
-    }
 }
 
 /// Stores what a record begins with.

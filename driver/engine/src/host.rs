@@ -104,6 +104,15 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// owned in a process. Never fails, never waits for other CPUs. Hook context, and nested in probe context.
     fn enter(&self) -> (usize, Self::Saved);
 
+    /// Whether those who wait for a CPU that was entered by [`Host::enter_at_once`] always fence ([`Host::fence_cpus`]).
+    const ENTERS_AT_ONCE_UNFENCED: bool = false;
+
+    /// As [`Host::enter`], where that can be done without calling anything; None, and nothing is done, elsewhere.
+    #[inline(always)]
+    fn enter_at_once(&self) -> Option<(usize, Self::Saved)> {
+        Some(self.enter())
+    }
+
     /// Ends what the `enter` that returned these values began. Probe context.
     fn leave(&self, cpu: usize, saved: Self::Saved);
 

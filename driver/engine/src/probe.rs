@@ -45,9 +45,9 @@ pub type ProbeId = NonZeroU32;
 pub struct Probe<H: Host> {
     /// The ECBs in the order they were enabled.
     pub(crate) ecbs: EcbList,
-    /// The predicate that [`Host::is_known_false`] is asked about before anything else, or 0: set if the probe has
-    /// one ECB only and its predicate may be cached.
-    pub(crate) cached_predicate: AtomicU64,
+    /// What is tried before anything else: a predicate that [`Host::is_known_false`] is asked about (set if the probe has
+    /// one ECB only and its predicate may be cached), [`Probe::BRIEF`], or [`Probe::NO_SHORTCUT`].
+    pub(crate) shortcut: AtomicU64,
     provider: NonNull<Registered<H>>,
     cookie: usize,
     id: ProbeId,
@@ -105,11 +105,19 @@ impl<H: Host> Probe<H> {
         self.builtin
     }
 
-    /// Sets the cached predicate to what the ECBs on the probe allow. Control path.
-    pub(crate) fn refresh_cached_predicate(&self) {
-        // SAFETY: control path.
-        let id = self.ecbs.only().map_or(0, |ecb| unsafe { ecb.clause() }.predicate_id);
-        self.cached_predicate.store(id, Ordering::SeqCst);
+    /// No shortcut.
+    pub(crate) const NO_SHORTCUT: u64 = 0;
+    /// The probe has one ECB only, and its clause is brief: a hint.
+    pub(crate) const BRIEF: u64 = u64::MAX;
+
+    /// Sets the shortcut to what the ECBs on the probe allow. Control path.
+    pub(crate) fn refresh_shortcut(&self) {
+        let shortcut = self.ecbs.only().map_or(Self::NO_SHORTCUT, |ecb| {
+            // SAFETY: control path.
+            let clause = unsafe { ecb.clause() };
+            if ecb.plain && clause.brief.is_some() { Self::BRIEF } else { clause.predicate_id }
+        });
+        self.shortcut.store(shortcut, Ordering::SeqCst);
     }
 
     pub(crate) fn registered(&self) -> &Registered<H> {
@@ -477,7 +485,7 @@ impl<H: Host> ProbeTable<H> {
         }
         let probe = try_box(Probe {
             ecbs: EcbList::new(),
-            cached_predicate: AtomicU64::new(0),
+            shortcut: AtomicU64::new(Probe::<H>::NO_SHORTCUT),
             provider: NonNull::from(provider),
             cookie,
             id,

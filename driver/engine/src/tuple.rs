@@ -52,7 +52,7 @@ struct Rest {
 /// The keys of an aggregation.
 #[derive(Debug)]
 pub(crate) struct Tuple {
-    /// Where the one word is that all keys come to, if they do: as in `@ = count()`, whose only key is the variable.
+    /// Where the one word is that all keys come to, if they do.
     single: Option<u32>,
     end: u32,
     pieces: Vec<Piece>,
@@ -61,7 +61,10 @@ pub(crate) struct Tuple {
 
 impl Tuple {
     /// The tuple of keys that lie between the id word and `end`, a multiple of 8 that is not 0. `None` if they do not.
-    pub(crate) fn new(keys: &[Key], end: u32) -> Result<Option<Tuple>, OutOfMemory> {
+    ///
+    /// The first `constants` keys are the same in all tuples that this one is ever compared with: they are copied, and
+    /// neither hashed nor compared.
+    pub(crate) fn new(keys: &[Key], constants: usize, end: u32) -> Result<Option<Tuple>, OutOfMemory> {
         let inside = |key: &Key| {
             key.offset as usize >= ID_SIZE && key.offset.checked_add(key.size).is_some_and(|last| last <= end)
         };
@@ -69,7 +72,7 @@ impl Tuple {
             return Ok(None);
         }
         let mut tuple = Tuple { single: None, end, pieces: Vec::new(), keys: try_to_vec(keys)? };
-        keys.iter().try_for_each(|key| tuple.cut(key))?;
+        keys.iter().skip(constants).try_for_each(|key| tuple.cut(key))?;
         tuple.single = match tuple.pieces[..] {
             [Piece::Words { at, count: 1 }] => Some(at),
             _ => None,
@@ -104,9 +107,9 @@ impl Tuple {
         }
     }
 
-    /// Where the one word is that all keys come to, if they do.
-    pub(crate) fn single(&self) -> Option<u32> {
-        self.single
+    /// Whether all keys are constants.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.pieces.is_empty()
     }
 
     /// Where the keys end.
@@ -193,32 +196,47 @@ impl Tuple {
     #[inline(never)]
     unsafe fn matches_pieces(&self, staged: *const u8, stored: *const u8) -> bool {
         // SAFETY, of each load here: as in `hash_pieces`.
-        self.pieces.iter().all(|piece| match *piece {
-            Piece::Words { at, count } => (0..count).all(|word| {
-                let at = at + word * WORD;
-                // SAFETY: see above.
-                unsafe { load(staged, at) == load(stored, at) }
-            }),
-            // SAFETY: see above.
-            Piece::Rest(rest) => unsafe { rest.load(staged) == rest.load(stored) },
-            Piece::Text { at, count, rest } => {
-                for word in 0..count {
-                    let at = at + word * WORD;
-                    // SAFETY: see above.
-                    let (text, kept) = unsafe { (load(staged, at), load(stored, at)) };
-                    let nul = first_nul(text);
-                    if nul != 0 {
-                        return up_to(text, nul) == kept;
+        for piece in &self.pieces {
+            match *piece {
+                Piece::Words { at, count } => {
+                    for word in 0..count {
+                        let at = at + word * WORD;
+                        // SAFETY: see above.
+                        if unsafe { load(staged, at) != load(stored, at) } {
+                            return false;
+                        }
                     }
-                    if text != kept {
+                }
+                Piece::Rest(rest) => {
+                    // SAFETY: see above.
+                    if unsafe { rest.load(staged) != rest.load(stored) } {
                         return false;
                     }
                 }
-                // SAFETY: see above.
-                let (text, kept) = unsafe { (rest.load(staged), rest.load(stored)) };
-                up_to(text, first_nul(text)) == kept
+                Piece::Text { at, count, rest } => {
+                    let end = at + count * WORD;
+                    let mut at = at;
+                    loop {
+                        // SAFETY: see above; a word that begins before `end` is one of the text's, and then comes the rest.
+                        let (text, kept) = unsafe {
+                            match at < end {
+                                true => (load(staged, at), load(stored, at)),
+                                false => (rest.load(staged), rest.load(stored)),
+                            }
+                        };
+                        let nul = first_nul(text);
+                        if up_to(text, nul) != kept {
+                            return false;
+                        }
+                        if nul != 0 || at >= end {
+                            break;
+                        }
+                        at += WORD;
+                    }
+                }
             }
-        })
+        }
+        true
     }
 
     /// Copies staged keys into a record that is zeroed. `None` if either is too short, which it is not where `staged` and
@@ -315,13 +333,14 @@ mod tests {
     #[test]
     fn words_that_follow_each_other_are_one_piece() {
         let key = |offset, size, string| Key { offset, size, string };
-        let pieces = |keys: &[Key], end| Tuple::new(keys, end).unwrap().unwrap().pieces;
+        let pieces = |keys: &[Key], end| Tuple::new(keys, 0, end).unwrap().unwrap().pieces;
         let keys = [key(8, 8, false), key(16, 16, false), key(40, 8, false)];
         assert_eq!(pieces(&keys, 48), [Piece::Words { at: 8, count: 3 }, Piece::Words { at: 40, count: 1 }]);
         assert_eq!(
             pieces(&[key(4, 4, false)], 8),
             [Piece::Rest(Rest { at: 0, shift: 32, mask: 0xffff_ffff })]
         );
-        assert_eq!(Tuple::new(&keys[..1], 16).unwrap().unwrap().single, Some(8));
+        assert_eq!(Tuple::new(&keys[..1], 0, 16).unwrap().unwrap().single, Some(8));
+        assert!(Tuple::new(&keys[..1], 1, 16).unwrap().unwrap().is_constant());
     }
 }

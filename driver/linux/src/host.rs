@@ -7,6 +7,7 @@
 
 use crate::ffi;
 use crate::log;
+use crate::predicate::{Facts, Thread};
 use crate::process;
 use crate::regs::{Frame, PtRegs};
 use crate::vtime::Vtime;
@@ -36,6 +37,7 @@ pub(crate) struct Linux {
     /// By CPU: where its kernel stack is put while it is looked at.
     stacks: Vec<UnsafeCell<[u64; DEEPEST]>>,
     vtime: Vtime,
+    facts: Facts,
 }
 
 // SAFETY: a stack is reached by its CPU only, in probe context, one walk at a time; the rest is atomic.
@@ -47,7 +49,7 @@ impl Linux {
         // SAFETY: no preconditions.
         let cpus = unsafe { ffi::host_cpu_ids() } as usize;
         let stacks = try_build(cpus, |_| Ok::<_, OutOfMemory>(UnsafeCell::new([0; DEEPEST])))?;
-        Ok(Linux { cpus, stacks, vtime: Vtime::new(cpus)? })
+        Ok(Linux { cpus, stacks, vtime: Vtime::new(cpus)?, facts: Facts::new(cpus)? })
     }
 
     /// Where the time of threads is kept.
@@ -68,6 +70,12 @@ pub(crate) struct Entered {
 pub(crate) fn may_fire() -> bool {
     // SAFETY: no preconditions.
     unsafe { !ffi::host_in_nmi() && ffi::host_rcu_watching() }
+}
+
+/// The current thread.
+fn this_thread() -> Thread {
+    // SAFETY: no preconditions.
+    unsafe { Thread { task: ffi::host_task(), start: ffi::host_task_start() } }
 }
 
 /// The frame that a provider of ours put into the firing.
@@ -114,6 +122,18 @@ impl Host for Linux {
         }
         // SAFETY: the flags are what the matching `enter` got.
         unsafe { ffi::host_leave(saved.flags) }
+    }
+
+    fn is_known_false(&self, predicate: u64) -> bool {
+        // SAFETY: no preconditions.
+        let cpu = unsafe { ffi::host_this_cpu() } as usize;
+        self.facts.knows(cpu, this_thread(), predicate)
+    }
+
+    fn note_false(&self, predicate: u64) {
+        // SAFETY: no preconditions.
+        let cpu = unsafe { ffi::host_this_cpu() } as usize;
+        self.facts.note(cpu, this_thread(), predicate);
     }
 
     fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {

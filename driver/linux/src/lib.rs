@@ -33,6 +33,7 @@ mod log;
 mod memory;
 mod path;
 mod place;
+mod predicate;
 mod proc;
 mod process;
 mod profile;

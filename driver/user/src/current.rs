@@ -124,15 +124,15 @@ impl Here {
     /// The command name of the current thread, filled up with NULs.
     #[inline]
     pub(crate) fn name(&self) -> [u8; EXECNAME_SIZE] {
-        match (self.traced.get(), self.name.get()) {
-            (None, Some(name)) => name,
-            (traced, _) => self.find_name(traced),
+        match self.name.get() {
+            Some(name) if self.traced.get().is_none() => name,
+            _ => self.find_name(),
         }
     }
 
     #[cold]
-    fn find_name(&self, traced: Option<Traced>) -> [u8; EXECNAME_SIZE] {
-        match traced {
+    fn find_name(&self) -> [u8; EXECNAME_SIZE] {
+        match self.traced.get() {
             Some(traced) => padded(&comm(traced.tid)),
             None => {
                 let name = padded(&comm(self.own_tid()));

@@ -75,6 +75,14 @@ impl Host for Process {
         self.slots.enter()
     }
 
+    /// Only what fences has slots of one thread's own.
+    const ENTERS_AT_ONCE_UNFENCED: bool = true;
+
+    #[inline(always)]
+    fn enter_at_once(&self) -> Option<(usize, Entered)> {
+        self.slots.enter_own()
+    }
+
     #[inline]
     fn leave(&self, _cpu: usize, entered: Entered) {
         self.slots.leave(entered);

@@ -185,6 +185,23 @@ impl Slots {
         (cpu, Entered { here, word })
     }
 
+    /// As [`Slots::enter`], if the slot is this thread's own; else None.
+    #[inline(always)]
+    pub(crate) fn enter_own(&self) -> Option<(usize, Entered)> {
+        let address = Here::with(ptr::from_ref);
+        // SAFETY: it is this thread's, which lives.
+        let here = unsafe { &*address };
+        // A thread that is not bound is not here: its CPU is beyond the last slot.
+        let cpu = here.bound.get();
+        let slot = self.slots.get(cpu).filter(|_| here.slot.get() == NONE)?;
+        let me = address.addr();
+        if slot.owner.load(Ordering::Relaxed) != me || !slot.hold(me) {
+            return None;
+        }
+        here.slot.set(cpu);
+        Some((cpu, Entered { here, word: &slot.busy }))
+    }
+
     /// The slot for a CPU beyond the last.
     #[cold]
     fn wrapped(&self, cpu: usize) -> (usize, &Slot) {

@@ -138,7 +138,16 @@ impl Inside<'_> {
     /// The CPU leaves the probe.
     #[inline]
     pub fn leave(self) {
-        self.counter.0.store(self.value.wrapping_add(1), Ordering::Release);
+        // Only this CPU writes the counter: it is as it was set by `enter`.
+        let odd = self.counter.0.load(Ordering::Relaxed);
+        self.counter.0.store(odd.wrapping_add(1), Ordering::Release);
+    }
+
+    /// The CPU was in no probe after all: as if it had not entered. (Who waits for the counter sees it change, or sees the
+    /// next probe in its place and waits for that.)
+    #[inline]
+    pub fn undo(self) {
+        self.counter.0.store(self.value.wrapping_sub(1), Ordering::Release);
     }
 
     /// A number that is this CPU's alone for this probe.
@@ -211,6 +220,20 @@ mod tests {
         inside.leave();
         counter.enter().unwrap().leave();
         assert_eq!(counter.passed(), 2);
+    }
+
+    #[test]
+    fn an_entry_that_is_undone_does_not_count() {
+        let counter = Counter::new();
+        let inside = counter.enter_unfenced().unwrap();
+        let number = inside.number();
+        inside.undo();
+        assert_eq!(counter.passed(), 0);
+        synchronize([&counter], |_| panic!("there is nothing to wait for"));
+        let inside = counter.enter().unwrap();
+        assert_eq!(inside.number(), number);
+        inside.leave();
+        assert_eq!(counter.passed(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod aggregations;
 mod counting;
 mod decode;
 mod faults;
+mod forms;
 mod life;
 mod limits;
 mod matching;

@@ -73,31 +73,52 @@ pub(crate) struct Program {
     b: Builder,
     statements: u64,
     only: u32,
+    /// Every expression begins with an instruction that does nothing: so none is of a form that is recognised, and all of
+    /// them are run by the loop.
+    looped: bool,
 }
 
 impl Program {
     pub(crate) fn new() -> Program {
-        Program { b: Builder::new(), statements: 0, only: 0 }
+        Program { b: Builder::new(), statements: 0, only: 0, looped: false }
+    }
+
+    /// A program none of whose expressions is recognised.
+    pub(crate) fn looped() -> Program {
+        Program { looped: true, ..Program::new() }
+    }
+
+    /// Appends a DIFO.
+    fn difo(&mut self, text: &[Instr], ints: &[u64], strings: &str, vars: &[DifVar], rtype: DifType) -> u32 {
+        if !self.looped {
+            return self.b.difo(text, ints, strings, vars, rtype);
+        }
+        let moved = |instr: &Instr| match instr.op() {
+            op @ (OP_BA | OP_BE) => Instr::branch(op, instr.label() + 1),
+            _ => *instr,
+        };
+        let text: Vec<Instr> =
+            [Instr::new(OP_NOP, 0, 0, 0)].into_iter().chain(text.iter().map(moved)).collect();
+        self.b.difo(&text, ints, strings, vars, rtype)
     }
 
     fn expression(&mut self, e: E) -> u32 {
         let global =
             |id| [DifVar { flags: DIFV_F_REF | DIFV_F_MOD, ..var(id, DIFV_KIND_SCALAR, DIFV_SCOPE_GLOBAL) }];
         let load = |id: u32| [Instr::indexed(OP_LDGS, id as u16, 1), ret(1)];
-        let b = &mut self.b;
         match e {
-            E::Int(value) => b.constant(value),
+            E::Int(value) => self.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[value], "", &[], INT),
             E::Int32(value) => {
-                b.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[u64::from(value)], "", &[], INT32)
+                self.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[u64::from(value)], "", &[], INT32)
             }
-            E::Var(id) => b.difo(&load(id), &[], "\0v\0", &global(id), INT),
+            E::Var(id) => self.difo(&load(id), &[], "\0v\0", &global(id), INT),
             E::Name(id) => {
                 let vars = global(id).map(|var| DifVar { ty: STRING, ..var });
-                b.difo(&load(id), &[], "\0v\0", &vars, STRING)
+                self.difo(&load(id), &[], "\0v\0", &vars, STRING)
             }
             E::Text(text) => {
                 let strings = format!("\0{text}\0");
-                b.difo(&[Instr::indexed(OP_SETS, 1, 1), ret(1)], &[], &strings, &[], STRING)
+                self.difo(&[Instr::indexed(OP_SETS, 1, 1), ret(1)], &[], &strings, &[], STRING)
             }
             E::Increment(n) => {
                 let id = VAR_OTHER_UBASE + n;
@@ -108,19 +129,19 @@ impl Program {
                     Instr::indexed(OP_STGS, id as u16, 1),
                     ret(0),
                 ];
-                b.difo(&text, &[1], "\0v\0", &global(id), VOID)
+                self.difo(&text, &[1], "\0v\0", &global(id), VOID)
             }
             E::Global(n) => {
                 let id = VAR_OTHER_UBASE + n;
-                b.difo(&load(id), &[], "\0v\0", &global(id), INT)
+                self.difo(&load(id), &[], "\0v\0", &global(id), INT)
             }
             E::Load(address) => {
                 let text = [Instr::indexed(OP_SETX, 0, 1), Instr::new(OP_LDX, 1, 0, 2), ret(2)];
-                b.difo(&text, &[address], "", &[], INT)
+                self.difo(&text, &[address], "", &[], INT)
             }
             E::LoadUser(address) => {
                 let text = [Instr::indexed(OP_SETX, 0, 1), Instr::new(OP_ULDX, 1, 0, 2), ret(2)];
-                b.difo(&text, &[address], "", &[], INT)
+                self.difo(&text, &[address], "", &[], INT)
             }
             E::Call(subroutine, arguments) => {
                 let mut text = vec![Instr::new(OP_FLUSHTS, 0, 0, 0)];
@@ -131,11 +152,11 @@ impl Program {
                     ]);
                 }
                 text.extend([Instr::indexed(OP_CALL, subroutine, 1), ret(1)]);
-                b.difo(&text, arguments, "", &[], INT)
+                self.difo(&text, arguments, "", &[], INT)
             }
             E::DivideByZero => {
                 let text = [Instr::indexed(OP_SETX, 0, 1), Instr::new(OP_SDIV, 1, 0, 1), ret(1)];
-                b.difo(&text, &[7], "", &[], INT)
+                self.difo(&text, &[7], "", &[], INT)
             }
             E::Remember(value) => {
                 let id = VAR_OTHER_UBASE + 0x10;
@@ -152,7 +173,7 @@ impl Program {
                     DifVar { flags: DIFV_F_REF, ..var(VAR_ARG0, DIFV_KIND_SCALAR, DIFV_SCOPE_GLOBAL) },
                     DifVar { flags: DIFV_F_MOD, ..array },
                 ];
-                b.difo(&text, &[value], "\0v\0", &vars, VOID)
+                self.difo(&text, &[value], "\0v\0", &vars, VOID)
             }
             E::Equal(id, value) => {
                 let text = [
@@ -165,18 +186,18 @@ impl Program {
                     Instr::indexed(OP_SETX, 1, 3),
                     ret(3),
                 ];
-                b.difo(&text, &[value, 1], "\0v\0", &global(id), INT)
+                self.difo(&text, &[value, 1], "\0v\0", &global(id), INT)
             }
             E::Speculation => {
-                b.difo(&[Instr::indexed(OP_CALL, SUBR_SPECULATION as u16, 1), ret(1)], &[], "", &[], INT)
+                self.difo(&[Instr::indexed(OP_CALL, SUBR_SPECULATION as u16, 1), ret(1)], &[], "", &[], INT)
             }
             E::StringAt(address, size) => {
                 let rtype = DifType { size, ..STRING };
-                b.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[address], "", &[], rtype)
+                self.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[address], "", &[], rtype)
             }
             E::Bytes(address, size) => {
                 let rtype = DifType { kind: TYPE_CTF, ckind: 0, flags: TF_BYREF, pad: 0, size };
-                b.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[address], "", &[], rtype)
+                self.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[address], "", &[], rtype)
             }
         }
     }
@@ -212,7 +233,7 @@ impl Program {
                 if let Some(e) = increment {
                     let difo = match e {
                         E::Int(n) => {
-                            self.b.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[*n], "", &[], VOID)
+                            self.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[*n], "", &[], VOID)
                         }
                         _ => panic!("an increment is a number here"),
                     };
