@@ -1,8 +1,8 @@
 //! The firing path: what happens between a hook and its return.
 //!
 //! ```text
-//!   no ECB? ─► return       cached predicate false? ─► return
-//!   enter (interrupts off) ─► counter odd (full fence) ─► in a probe already? count, leave
+//!   no ECB? ─► return       predicate known to be false? ─► return
+//!   enter (interrupts off) ─► counter odd (full fence, or the waiting side's) ─► in a probe already? count, leave
 //!     for each ECB: consumer active? ─► predicate ─► room in the buffer ─► steps ─► commit
 //!   counter even ─► leave
 //! ```
@@ -10,6 +10,10 @@
 //! What always holds: nothing here takes memory, waits, takes a lock, or panics; what is written is on cache lines of
 //! this CPU alone (its counter, its buffers, its clause-locals), apart from what the program itself shares (global
 //! variables). The clock is read if code asks for it, through [`Moment`], once a firing.
+//!
+//! A clause is taken in the least way that does it, and the buffers are the same whichever way that is: in [brief](crate::brief),
+//! where it is a few loads and stores; without a machine, as far as its code is [recognised](crate::interp::quick); from the
+//! first step on that is not, with one.
 //!
 //! A fault ends its clause: the record is not committed, the error is counted, and the ERROR probe fires for that
 //! consumer, on the spot and within the same probe context; it is the one probe that may. A fault in ERROR is counted and
@@ -186,8 +190,8 @@ impl<H: Host> Dtrace<H> {
             let (run, clause) = unsafe { (state.run(), ecb.clause()) };
             // A CPU that the consumer does not trace on has no buffers.
             let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { continue };
-            // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
             if let Some(brief) = &clause.brief
+                // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
                 && unsafe { brief.take(firing, &run.variables, buffers, ecb) }
             {
                 continue;
