@@ -55,7 +55,7 @@ crosscall: setup ## cross-calls in a guest with 16 CPUs: all call all, timers ca
 bench: setup ## what a probe costs: nanoseconds natively, instructions in a guest (BENCH=native or guest: one of them)
 	@bench/run
 
-compat: setup ## the original dtrace command, ORIG=/path/to/dtrace, on our driver in a guest
+compat: setup ## the original dtrace command, ORIG=/path/to/dtrace, on our engine: natively, and on our driver in a guest
 	@compat-tests/original/run $(ORIG)
 
 compat-api: setup ## the original command's source, SRC=/path/to/its/cmd/dtrace, with our headers and our libdtrace
