@@ -90,8 +90,9 @@ install-lib: ## libdtrace for C to PREFIX=/usr: shared library, archive, headers
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdtrace.pc
 	$(if $(DESTDIR),,ldconfig)
 
-load: ## load the installed driver into this machine's kernel (root)
+load: ## load the installed driver into this machine's kernel, with the rules of /etc/dtrace.conf if there are any (root)
 	modprobe dtracedrv
+	[ ! -e /etc/dtrace.conf ] || cat /etc/dtrace.conf > /dev/dtrace
 
 unload: ## and unload it (root)
 	rmmod dtracedrv

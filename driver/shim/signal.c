@@ -65,7 +65,7 @@ void host_signals_init(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		per_cpu(queues, cpu).work = IRQ_WORK_INIT_HARD(deliver);
+		per_cpu(queues, cpu).work = IRQ_WORK_INIT(deliver);
 }
 
 void host_signals_wait(void)

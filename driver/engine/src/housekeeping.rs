@@ -86,7 +86,7 @@ impl<H: Host> Dtrace<H> {
         let mut everywhere = true;
         for (cpu, buffers) in run.buffers.iter().enumerate() {
             let Some(buffers) = buffers else { continue };
-            // # Safety: the caller is in probe context on the CPU, or the CPU is offline and stays so.
+            // SAFETY: called only in probe context on the CPU, or while the CPU is offline.
             let clean = || unsafe {
                 let mut writer = buffers.principal.writer();
                 run.speculations.clean(cpu, &mut writer, |epid| run.size_of_record(epid));
