@@ -100,6 +100,11 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// Whether this CPU is there at all. If not, the snapshot ioctls answer ENOENT for it. Process context.
     fn cpu_present(&self, cpu: usize) -> bool;
 
+    /// Whether this CPU runs just now. GO with `-x cpu=N` is refused for one that does not. Process context.
+    fn cpu_online(&self, cpu: usize) -> bool {
+        self.cpu_present(cpu)
+    }
+
     /// Begins probe context on the CPU the caller is on, which is returned: interrupts off in the kernel, the CPU slot
     /// owned in a process. Never fails, never waits for other CPUs. Hook context, and nested in probe context.
     fn enter(&self) -> (usize, Self::Saved);

@@ -109,6 +109,11 @@ impl Host for Linux {
         unsafe { ffi::host_cpu_possible(cpu as u32) }
     }
 
+    fn cpu_online(&self, cpu: usize) -> bool {
+        // SAFETY: no preconditions; the shim checks the range.
+        unsafe { ffi::host_cpu_online(cpu as u32) }
+    }
+
     fn enter(&self) -> (usize, Entered) {
         let mut flags = 0;
         // SAFETY: `flags` is a live u64.

@@ -98,7 +98,7 @@ impl<H: Host> Request<'_, H> {
             return Err(Errno::EACCES);
         }
         let cpu = match options.cpu() {
-            Some(cpu) if cpu >= dtrace.cpus.len() as u64 || !dtrace.host.cpu_present(cpu as usize) => {
+            Some(cpu) if cpu >= dtrace.cpus.len() as u64 || !dtrace.host.cpu_online(cpu as usize) => {
                 return Err(Errno::EINVAL);
             }
             cpu => cpu.map(|cpu| cpu as usize),

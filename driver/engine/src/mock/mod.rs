@@ -280,6 +280,10 @@ impl Host for Mock {
         cpu < self.slots.len() && self.absent != Some(cpu)
     }
 
+    fn cpu_online(&self, cpu: usize) -> bool {
+        self.cpu_present(cpu) && !self.is_offline(cpu)
+    }
+
     fn enter(&self) -> (usize, bool) {
         let cpu = CPU.get();
         let me = this_thread();

@@ -200,6 +200,17 @@ fn a_clause_may_commit_the_speculation_it_would_record_to() {
 }
 
 #[test]
+fn tracing_on_a_cpu_that_is_offline_is_refused() {
+    let rig = Rig::new(2, TABLE);
+    rig.mock().set_offline(Some(1));
+    let consumer = rig.open();
+    consumer.enable(&program().option(option::CPU, 1).image()).unwrap();
+    assert_eq!(consumer.go(), Err(Errno::EINVAL));
+    rig.mock().set_offline(None);
+    assert_eq!(consumer.go(), Ok(1));
+}
+
+#[test]
 fn what_a_cpu_recorded_before_it_went_offline_is_committed() {
     let rig = Rig::new(2, TABLE);
     let consumer = tracing(&rig, &program());
