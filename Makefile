@@ -85,6 +85,7 @@ install-lib: ## libdtrace for C to PREFIX=/usr: shared library, archive, headers
 	ln -sf libdtrace.so.1 $(DESTDIR)$(PREFIX)/lib/libdtrace.so
 	cd include && for header in $(headers); do \
 		install -D -m 644 $$header $(DESTDIR)$(PREFIX)/include/$$header || exit; done
+	install -D -m 644 docs/libdtrace.3 $(DESTDIR)$(PREFIX)/share/man/man3/libdtrace.3
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(version)|' libdtrace-rs/capi/libdtrace.pc.in \
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdtrace.pc

@@ -195,6 +195,14 @@ fn the_headers_have_what_the_library_exports() {
 }
 
 #[test]
+fn the_manual_page_names_every_function() {
+    let page = fs::read_to_string(root().join("docs/libdtrace.3")).unwrap();
+    let words: BTreeSet<_> = page.split(|c: char| c != '_' && !c.is_alphanumeric()).collect();
+    let missing: Vec<_> = functions().into_iter().filter(|name| !words.contains(name.as_str())).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+#[test]
 fn the_shared_library_exports_the_listed_names_and_no_other() {
     let library = libraries().join("libdtrace.so.1");
     let shown =
