@@ -138,10 +138,13 @@ fn programs_pass_under_valgrind() {
     }
     for name in PROGRAMS {
         let program = program(name, Linked::Shared);
-        let options = ["-q", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite"];
-        let children = ["--errors-for-leak-kinds=definite", "--child-silent-after-fork=yes"];
+        // A child that was forked and fails to execute leaves by a status that means something, and which must not become
+        // that of the memory that its parent's threads have left it.
+        let leaks = if name == "process" { "--leak-check=no" } else { "--leak-check=full" };
+        let only = ["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"];
         let mut command = Command::new("valgrind");
-        command.args(options).args(children).arg(&program).env("DTRACE_DEV", "embedded");
+        command.args(["-q", "--error-exitcode=99", leaks]).args(only).arg("--child-silent-after-fork=yes");
+        command.arg(&program).env("DTRACE_DEV", "embedded");
         let output = run(&mut command);
         let complaints = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name}: {}\n{complaints}", output.status);

@@ -393,13 +393,7 @@ impl Tracer {
                 // of the pipe and leaves; `argv` ends with null; the exit status is the errno of the exec.
                 unsafe {
                     libc::close(go.as_raw_fd());
-                    let mut read = || libc::read(wait.as_raw_fd(), (&raw mut byte).cast(), 1);
-                    // Who supervises this process too may let the wait be interrupted.
-                    let mut got = read();
-                    while got == -1 && *libc::__errno_location() == libc::EINTR {
-                        got = read();
-                    }
-                    if got == 1 {
+                    if libc::read(wait.as_raw_fd(), (&raw mut byte).cast(), 1) == 1 {
                         let mut none: libc::sigset_t = std::mem::zeroed();
                         libc::sigemptyset(&raw mut none);
                         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
