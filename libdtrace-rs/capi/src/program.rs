@@ -200,8 +200,8 @@ pub unsafe extern "C" fn dtrace_program_header(dtp: *mut Hdl, out: *mut FILE, na
     }
 }
 
-/// Writes an object with the image of a program, for a program that provides the probes to be linked with. The objects are
-/// those whose calls of probes are to become probes.
+/// Writes an object with the image of a program, for another to be linked with. Objects whose calls of probes would become
+/// probes are refused with ENOTSUP: none is rewritten so far.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtrace_program_link(
     dtp: *mut Hdl,

@@ -14,7 +14,6 @@ use crate::d::parser::SpecKind;
 use crate::device::{NoDevice, Requests};
 use crate::dof;
 use crate::error::{Diagnostic, Error, Result, Tag};
-use crate::options::Setter;
 use crate::proc::{Process, ProcessError};
 use crate::program::{Aggregation, ProbeDesc, Program};
 use crate::symbols::{Resolver, Symbolizer, Symbols};
@@ -57,11 +56,6 @@ impl Handle {
     /// Sets an option while the handle is in use: only what may change while tracing is active.
     pub fn set_active_option(&self, name: &str, value: Option<&str>) -> Result<()> {
         self.options.set_active(name, value)
-    }
-
-    /// Sets an option as a program would, which may set fewer.
-    pub fn set_program_option(&mut self, name: &str, value: Option<&str>) -> Result<()> {
-        self.options.set(name, value, Setter::Program)
     }
 
     /// Reads a probe description. `arguments` are what `$0`, `$1` … stand for.
