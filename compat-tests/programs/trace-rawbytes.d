@@ -3,4 +3,4 @@
 #pragma D option rawbytes
 
 struct text { char c[8]; };
-BEGIN { this->t = (struct text *)alloca(sizeof (struct text)); bcopy("abc\0def", this->t, 8); trace(this->t->c); trace("text"); exit(0); }
+BEGIN { this->t = (struct text *)alloca(sizeof (struct text)); *(uint64_t *)this->t = 0x0066656400636261; /* abc, NUL, def */ trace(this->t->c); trace("text"); exit(0); }
