@@ -53,7 +53,7 @@ pub(crate) struct Brief {
     test: Test,
     /// How many arguments must be at hand.
     args: u32,
-    /// Nothing but the id is recorded.
+    /// All it does, and always, is to record its id.
     bare: bool,
     /// As in the clause; the size is never more than what is needed.
     size: u32,
@@ -75,7 +75,7 @@ impl Brief {
             size: clause.size,
             needed: clause.needed,
             mask: clause.alignment.checked_sub(1)? & 7,
-            bare: clause.steps.is_empty(),
+            bare: clause.steps.is_empty() && clause.test == Test::Always,
             ops: [Op::End; OPS],
         };
         match clause.test {
@@ -138,14 +138,16 @@ impl Brief {
     ) -> bool {
         // SAFETY: the caller's.
         let Some(area) = (unsafe { buffers.principal.switched() }) else { return false };
-        if (self.args as usize) > firing.args.len() {
-            return false;
-        }
-        if let Test::Arg { n, condition, constant } = self.test {
-            // SAFETY: `args` is more than `n`.
-            let arg = unsafe { *firing.args.get_unchecked(n as usize) };
-            if !holds(condition, arg, constant) {
-                return true;
+        if !self.bare {
+            if (self.args as usize) > firing.args.len() {
+                return false;
+            }
+            if let Test::Arg { n, condition, constant } = self.test {
+                // SAFETY: `args` is more than `n`.
+                let arg = unsafe { *firing.args.get_unchecked(n as usize) };
+                if !holds(condition, arg, constant) {
+                    return true;
+                }
             }
         }
         let Some(record) = area.room(self.needed, self.mask) else { return false };

@@ -89,10 +89,8 @@ impl<H: Host> Dtrace<H> {
     /// (see [`crate::provider`]).
     #[inline]
     pub fn fire(&self, probe: &Probe<H>, firing: &Firing<'_>) {
-        if probe.ecbs.is_empty() {
-            return;
-        }
         match probe.shortcut.load(Ordering::Relaxed) {
+            Probe::<H>::NO_SHORTCUT if probe.ecbs.is_empty() => return,
             Probe::<H>::NO_SHORTCUT => (),
             Probe::<H>::BRIEF => return self.fire_briefly(probe, firing),
             predicate if self.host.is_known_false(predicate) => return,
