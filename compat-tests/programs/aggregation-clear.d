@@ -3,6 +3,7 @@
 #pragma D option aggrate=1ms
 #pragma D option switchrate=1ms
 
+int n;
 BEGIN { @["kept"] = sum(5); @q["kept"] = quantize(5); }
 profile:::tick-20ms /n == 0/ { printa("%s %@d\n", @); clear(@); clear(@q); }
 profile:::tick-20ms /n == 2/ { printa("%s %@d\n", @); @["new"] = sum(7); }

@@ -2,6 +2,7 @@
 #pragma D option quiet
 #pragma D option bufsize=64k
 
+int i;
 profile:::tick-1ms
 /i < 40/
 {

@@ -4,4 +4,4 @@
 BEGIN { printf("one\n"); }
 BEGIN { printf("two"); printf("three\n"); }
 BEGIN { trace(4); printf("five"); trace("six"); }
-BEGIN { printf(""); exit(0); }
+BEGIN { printf("\n"); exit(0); }

@@ -6,7 +6,7 @@ struct bytes { unsigned char c[8]; };
 BEGIN
 {
 	this->t = (struct text *)alloca(sizeof (struct text));
-	*(uint64_t *)this->t = 0x0066656400636261; /* abc, NUL, def */
+	bcopy("abcdefg", this->t, 8); this->t->c[3] = 0;
 	trace(this->t->c);
 	this->b = (struct bytes *)alloca(sizeof (struct bytes));
 	bcopy("\x01\x02\x80\xffzzzz", this->b, 8);

@@ -9,7 +9,6 @@ BEGIN
 	this->r = (struct raw *)alloca(sizeof (struct raw));
 	this->r->a = 6; this->r->b = 7;
 	printf("%d %d %s\n", xlate <cooked_t>(this->r).sum, xlate <cooked_t>(this->r).product, xlate <cooked_t>(this->r).name);
-	this->c = xlate <cooked_t *>(this->r);
-	printf("%d\n", this->c->sum);
+	printf("%d\n", xlate <cooked_t *>(this->r)->sum);
 	exit(0);
 }
