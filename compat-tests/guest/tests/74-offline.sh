@@ -1,5 +1,5 @@
 # A processor that goes offline keeps nothing back: what it recorded is read, and its part of a speculation is committed.
-# limit: 90
+# limit: 120
 
 if ! [ -w /sys/devices/system/cpu/cpu1/online ]; then
     skip "a processor goes offline" "this guest has one processor, or the kernel cannot take it away"
@@ -7,20 +7,24 @@ if ! [ -w /sys/devices/system/cpu/cpu1/online ]; then
 fi
 # Two names for one program: one records on processor 1, the other commits on processor 0.
 cp "$(command -v witness)" recorder && cp "$(command -v witness)" committer
-timeout 30 dtrace -q -n 'BEGIN { s = speculation(); }
+timeout 60 dtrace -q -o out -n 'BEGIN { s = speculation(); printf("begun\n"); }
     syscall::getpgid:entry /execname == "recorder"/ { printf("plain on %d\n", cpu); }
     syscall::getpgid:entry /execname == "recorder"/ { speculate(s); printf("kept on %d\n", cpu); }
     syscall::getpgid:entry /execname == "committer"/ { commit(s); }
     syscall::getpgid:entry /execname == "committer"/ { printf("committed on %d\n", cpu); done++; }
-    tick-1s /done && ++after == 3/ { exit(0); }' > out 2> err &
+    tick-1s /done && ++after == 3/ { exit(0); }' 2> err &
 tracer=$!
-sleep 4
+tries=0
+until grep -q begun out 2> /dev/null || [ $tries -gt 300 ]; do
+    usleep 100000
+    tries=$((tries + 1))
+done
 taskset 2 ./recorder regs > /dev/null
 echo 0 > /sys/devices/system/cpu/cpu1/online
 taskset 1 ./committer regs > /dev/null
 wait $tracer
 is "dtrace ends well" $? 0
-is "all is there" "$(grep . out | sort | tr '\n' ' ')" "committed on 0 kept on 1 plain on 1 "
+is "all is there" "$(grep . out | sort | tr '\n' ' ')" "begun committed on 0 kept on 1 plain on 1 "
 output=$(dtrace -q -n 'syscall::getppid:entry /execname == "getppid"/ { @ = count(); }' -c 'getppid 1000')
 matches "tracing goes on without the processor" "$output" '^ +1000$'
 dtrace -q -n 'profile-97 { @[cpu] = count(); } tick-1s { exit(0); }' > profiled
