@@ -10,6 +10,7 @@ use dtrace_engine::difo::Limits;
 use dtrace_engine::dof::{Program, Purpose};
 
 use crate::image;
+use crate::random::Random;
 
 thread_local! {
     /// Allocations of this thread that have not been freed.
@@ -46,22 +47,6 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Marsaglia's xorshift64*: the same numbers each time.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-}
 
 /// So many rounds, a few under Miri.
 const fn rounds(natively: usize) -> usize {

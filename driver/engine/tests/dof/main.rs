@@ -4,6 +4,7 @@
 mod hostile;
 mod image;
 mod loading;
+mod random;
 mod refusals;
 mod vectors;
 mod verification;

@@ -6,24 +6,9 @@ use dtrace_engine::mock::Rig;
 
 use crate::image;
 use crate::images::helpers;
+use crate::random::Random;
 use crate::world::*;
 use dtrace_abi::dif::*;
-
-/// Marsaglia's xorshift64*: the same numbers each time.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-}
 
 fn samples() -> Vec<Vec<u8>> {
     let rich = Helper::new()

@@ -9,6 +9,9 @@ mod image;
 #[expect(dead_code, reason = "the framework's tests use more of the language")]
 mod program;
 
+#[path = "../dof/random.rs"]
+mod random;
+
 mod annotations;
 mod concurrency;
 mod hostile;
