@@ -47,11 +47,25 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// How many allocations are live when threads that have ended have freed what was theirs: when the number has not changed for
+/// a while.
+fn settled() -> i64 {
+    let mut live = LIVE.load(Ordering::Relaxed);
+    let mut same = 0;
+    while same < 30 {
+        thread::sleep(Duration::from_millis(10));
+        let now = LIVE.load(Ordering::Relaxed);
+        same = if now == live { same + 1 } else { 0 };
+        live = now;
+    }
+    live
+}
+
 /// Runs `round` once, so that what is kept for good is there, and then as often as it is told; afterwards as many allocations
 /// are live as before. Threads that have ended may take a moment to free what is theirs.
 fn balanced(rounds: u32, mut round: impl FnMut()) {
     round();
-    let before = LIVE.load(Ordering::Relaxed);
+    let before = settled();
     (0..rounds).for_each(|_| round());
     let deadline = Instant::now() + Duration::from_secs(10);
     while LIVE.load(Ordering::Relaxed) != before && Instant::now() < deadline {
