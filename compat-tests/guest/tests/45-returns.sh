@@ -12,7 +12,7 @@ dtrace -q -n 'syscall:::entry /execname == "cost"/ { @e[probefunc] = count(); }
     syscall:::return /execname == "cost"/ { @r[probefunc] = count(); } tick-4s { exit(0); }
     END { printa("%s entry %@d\n", @e); printa("%s return %@d\n", @r); }' > out &
 tracer=$!
-sleep 2
+until_traced
 mount -t nosuchfilesystem none /mnt 2> /dev/null
 wait $tracer
 matches "the program's own calls are seen" "$(cat out)" '^exit_group entry [1-9]'

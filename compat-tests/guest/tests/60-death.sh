@@ -5,11 +5,11 @@
 enabled() {
     dtrace -q -n 'syscall:::entry { @[execname] = count(); }' > out 2> err &
     tracer=$!
-    sleep 3
+    until_traced
 }
 
 # A background job of a script ignores SIGINT: timeout sends it to dtrace in the foreground.
-timeout -s INT 3 dtrace -q -n 'syscall:::entry { @[execname] = count(); } END { printf("the end"); }' > out
+timeout -s INT 6 dtrace -q -n 'syscall:::entry { @[execname] = count(); } END { printf("the end"); }' > out
 matches "^C prints the aggregation" "$(cat out)" '^ +(sh|sleep|dtrace|timeout) +[0-9]+$'
 matches "after END has fired" "$(cat out)" 'the end'
 ok "and the driver unloads" rmmod dtracedrv
