@@ -1,8 +1,8 @@
 //! libdtrace for C: the functions, data and structures that the original's clients know (contract 6.4).
 //!
 //! This crate forwards and decides nothing: each function turns C's arguments into Rust's, calls the library, and turns
-//! what comes back into C's. A crate of its own, because its names are C's: no Rust program has to carry them, and the
-//! library itself stays free of `unsafe`. `include/dtrace.h` is generated from here.
+//! what comes back into C's. A crate of its own, because its names are C's: no Rust program has to carry them, and what
+//! is asked of C's pointers is said in one place. `include/dtrace.h` is generated from here.
 //!
 //! # What every function asks of its caller
 //!
