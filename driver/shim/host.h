@@ -230,7 +230,8 @@ struct host_file *host_file_open(const char *path, bool write, int32_t *error);
 void host_file_close(struct host_file *file);
 /* The user that the file is of. */
 uint32_t host_file_owner(struct host_file *file);
-/* Moves bytes between the file, from `at` on, and the caller's memory; how many, or a negative errno. */
+/* Moves bytes between the file, from `at` on, and the caller's memory; how many, or a negative errno. `at + len` does not exceed
+ * INT64_MAX, nor `len` what one read() or write() moves at most (MAX_RW_COUNT): a file is never asked for more. */
 int64_t host_file_read(struct host_file *file, uint64_t at, uint64_t user, size_t len);
 int64_t host_file_write(struct host_file *file, uint64_t at, uint64_t user, size_t len);
 

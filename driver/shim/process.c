@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
+#include <linux/uaccess.h>
 #include <linux/uidgid.h>
 #include "host.h"
 
@@ -103,18 +104,25 @@ uint32_t host_file_owner(struct host_file *file)
 	return __kuid_val(file_inode(file_of(file))->i_uid);
 }
 
+/* vfs_read() and vfs_write() are not for modules. As they do, these see to it that the memory is a user's: files rely on it. */
 int64_t host_file_read(struct host_file *file, uint64_t at, uint64_t user, size_t len)
 {
 	loff_t offset = at;
+	char __user *to = (char __user *)(unsigned long)user;
 	const struct file_operations *operations = file_of(file)->f_op;
 
-	return operations->read ? operations->read(file_of(file), (char __user *)(unsigned long)user, len, &offset) : -EIO;
+	if (!access_ok(to, len))
+		return -EFAULT;
+	return operations->read ? operations->read(file_of(file), to, len, &offset) : -EIO;
 }
 
 int64_t host_file_write(struct host_file *file, uint64_t at, uint64_t user, size_t len)
 {
 	loff_t offset = at;
+	const char __user *from = (const char __user *)(unsigned long)user;
 	const struct file_operations *operations = file_of(file)->f_op;
 
-	return operations->write ? operations->write(file_of(file), (const char __user *)(unsigned long)user, len, &offset) : -EIO;
+	if (!access_ok(from, len))
+		return -EFAULT;
+	return operations->write ? operations->write(file_of(file), from, len, &offset) : -EIO;
 }

@@ -6,6 +6,9 @@
 //! (other users, what is not dumpable, security modules) is kept from it here, too. The node adds no right that the caller
 //! did not have.
 //!
+//! What is found under that path is up to whoever mounted it: in a mount namespace of his own the caller can put any file
+//! there. So the file is asked for nothing that `pread()` and `pwrite()` would not ask it for ([`checked`]).
+//!
 //! Rejected: `access_process_vm` behind checks of our own. The kernel's function for the check (`ptrace_may_access`) is not for
 //! modules, and what modules may call of it is not all of it. The original checks nothing.
 //!
@@ -41,14 +44,28 @@ pub(crate) fn ioctl(model: Model, which: u32, arg: u64) -> Result<i64, Errno> {
     if !may(cred.privileges, unsafe { ffi::host_file_owner(file.0) } == cred.uid) {
         return Err(Errno::EPERM);
     }
-    // SAFETY: the file is open, for the access that is asked for; the caller's memory is checked by the kernel.
+    let at = if write { mem.dst } else { mem.src };
+    let len = checked(at, len)?;
+    // SAFETY: the file is open, for the access that is asked for, and offset and length were checked; the caller's memory is
+    // checked by the shim.
     let moved = unsafe {
         match write {
-            false => ffi::host_file_read(file.0, mem.src, mem.dst, len),
-            true => ffi::host_file_write(file.0, mem.dst, mem.src, len),
+            false => ffi::host_file_read(file.0, at, mem.dst, len),
+            true => ffi::host_file_write(file.0, at, mem.src, len),
         }
     };
     if moved < 0 { Err(Errno::EFAULT) } else { Ok(moved) }
+}
+
+/// The most that one call moves, and the kernel's own limit: a file never sees a larger length.
+const MOVE_MAX: usize = 0x7fff_f000;
+
+/// How many of `len` bytes to ask a file for, from `at` on. EFAULT where the kernel would not even ask: files are not made for
+/// offsets beyond the last, and there is no memory there.
+fn checked(at: u64, len: usize) -> Result<usize, Errno> {
+    let len = len.min(MOVE_MAX);
+    let end = i64::try_from(at).ok().and_then(|at| at.checked_add_unsigned(len as u64));
+    end.map(|_| len).ok_or(Errno::EFAULT)
 }
 
 /// Whether these privileges are enough for a process that is the caller's own, or another's.
@@ -133,6 +150,17 @@ mod tests {
     fn the_path_is_that_of_the_process_s_memory() {
         assert_eq!(Path::of(1).text(), c"/proc/1/mem");
         assert_eq!(Path::of(u32::MAX).text(), c"/proc/4294967295/mem");
+    }
+
+    #[test]
+    fn a_file_is_asked_for_nothing_beyond_the_last_offset() {
+        let last = i64::MAX as u64;
+        assert_eq!(checked(0x1000, 16), Ok(16));
+        assert_eq!(checked(0, i32::MAX as usize), Ok(MOVE_MAX));
+        assert_eq!(checked(last - 16, 16), Ok(16));
+        for at in [last - 15, last + 1, 0u64.wrapping_sub(4096), u64::MAX] {
+            assert_eq!(checked(at, 16), Err(Errno::EFAULT), "{at:#x}");
+        }
     }
 
     #[test]
