@@ -335,11 +335,12 @@ impl<H: Host> Dtrace<H> {
             self.unlink_ecbs(&mut control, at, 0);
             control.commit();
             self.synchronize();
-            control.sessions.remove(at)
+            let session = control.sessions.remove(at);
+            if session.tracks_vtime {
+                self.host.track_vtime(false);
+            }
+            session
         };
-        if session.tracks_vtime {
-            self.host.track_vtime(false);
-        }
         drop(session);
     }
 

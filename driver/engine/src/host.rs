@@ -165,7 +165,8 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// CPU time of the current thread, without the time spent in probes. Right only while [`Host::track_vtime`] is in force.
     fn vtimestamp(&self) -> u64;
 
-    /// Somebody will ask for [`Host::vtimestamp`] (`wanted`), or that one does not any more. Calls add up. Process context.
+    /// Somebody will ask for [`Host::vtimestamp`] (`wanted`), or that one does not any more. Calls add up. Process context,
+    /// with the control mutex held.
     fn track_vtime(&self, _wanted: bool) {}
 
     // ---------------------------------------------------------------- the current thread; probe context

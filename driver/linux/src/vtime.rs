@@ -90,7 +90,7 @@ impl Vtime {
         })
     }
 
-    /// Somebody asks for it, or does not any more. Process context, one caller at a time.
+    /// Somebody asks for it, or does not any more. Process context, with the control mutex held.
     pub(crate) fn track(&self, wanted: bool) {
         if wanted {
             let first = self.wanted.fetch_add(1, Ordering::Relaxed) == 0;
