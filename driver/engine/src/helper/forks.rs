@@ -14,6 +14,9 @@
 //!
 //! The child may end or exec at any moment. It is cancelled then: at the latest `end`, which comes after the child has been
 //! published as a process with helpers, tells so. Whoever comes after that finds the published process.
+//!
+//! The state is one word with a generation, which grows with each note: whoever has looked at a note takes no step on the
+//! note of another child that came to its place meanwhile.
 
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -29,17 +32,37 @@ const FULL: u32 = 2;
 const BUSY: u32 = 3;
 const CANCELLED: u32 = 4;
 
+/// The bits of the state; above them is the generation.
+const STATE: u32 = 0b111;
+const GENERATION: u32 = STATE + 1;
+
 #[derive(Default)]
 struct Slot {
-    state: AtomicU32,
+    /// `generation | state`
+    word: AtomicU32,
     pid: AtomicU32,
     parent: AtomicU64,
     child: AtomicU64,
 }
 
 impl Slot {
-    fn go(&self, from: u32, to: u32) -> bool {
-        self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    /// The word, if the slot is in one of these states.
+    fn look(&self, states: &[u32]) -> Option<u32> {
+        let word = self.word.load(Ordering::SeqCst);
+        states.contains(&(word & STATE)).then_some(word)
+    }
+
+    /// Goes from the word that was seen to another state of the same note. False if it is another word by now.
+    fn go(&self, seen: u32, to: u32) -> bool {
+        let next = seen & !STATE | to;
+        self.word.compare_exchange(seen, next, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Claims the slot for a new note: its word.
+    fn claim(&self) -> Option<u32> {
+        let seen = self.look(&[FREE])?;
+        let word = (seen & !STATE).wrapping_add(GENERATION) | FILLING;
+        self.word.compare_exchange(seen, word, Ordering::SeqCst, Ordering::SeqCst).is_ok().then_some(word)
     }
 }
 
@@ -55,6 +78,8 @@ pub(super) struct Fork {
 #[must_use = "it must be ended"]
 pub(super) struct Begun<'a> {
     slot: &'a Slot,
+    /// The slot's word: BUSY.
+    word: u32,
     forks: &'a Forks,
     pub(super) fork: Fork,
 }
@@ -62,15 +87,18 @@ pub(super) struct Begun<'a> {
 impl Begun<'_> {
     /// Nothing was done about it: it is to be taken again later.
     pub(super) fn put_back(self) {
-        if !self.slot.go(BUSY, FULL) {
+        if !self.slot.go(self.word, FULL) {
             let _ = self.end();
         }
     }
 
     /// The child has been published, or will not be. False if it is to be taken away again: it ended or runs another program.
     pub(super) fn end(self) -> bool {
-        let wanted = self.slot.go(BUSY, FREE);
-        self.slot.state.store(FREE, Ordering::SeqCst);
+        let wanted = self.slot.go(self.word, FREE);
+        if !wanted {
+            // CANCELLED, which nobody else leads out of.
+            self.slot.word.store(self.word & !STATE | FREE, Ordering::SeqCst);
+        }
         self.forks.pending.fetch_sub(1, Ordering::SeqCst);
         wanted
     }
@@ -96,7 +124,7 @@ impl Forks {
     /// Leaves a note. Any context; false if there is no room.
     pub(super) fn push(&self, fork: Fork) -> bool {
         self.pending.fetch_add(1, Ordering::SeqCst);
-        let Some(slot) = self.slots.iter().find(|slot| slot.go(FREE, FILLING)) else {
+        let Some((slot, word)) = self.slots.iter().find_map(|slot| Some((slot, slot.claim()?))) else {
             self.pending.fetch_sub(1, Ordering::SeqCst);
             self.lost.fetch_add(1, Ordering::Relaxed);
             return false;
@@ -104,18 +132,19 @@ impl Forks {
         slot.pid.store(fork.pid, Ordering::Relaxed);
         slot.parent.store(fork.parent, Ordering::Relaxed);
         slot.child.store(fork.child, Ordering::Relaxed);
-        slot.state.store(FULL, Ordering::SeqCst);
+        slot.word.store(word & !STATE | FULL, Ordering::SeqCst);
         true
     }
 
-    /// The note about this child, if there is one.
-    fn about(&self, child: u64) -> Option<&Slot> {
+    /// The note about this child, if there is one, and its word. (What is read of the child may be of a later note: then the
+    /// word is not the slot's any more.)
+    fn about(&self, child: u64) -> Option<(&Slot, u32)> {
         if self.pending.load(Ordering::SeqCst) == 0 {
             return None;
         }
-        self.slots.iter().find(|slot| {
-            matches!(slot.state.load(Ordering::SeqCst), FULL | BUSY)
-                && slot.child.load(Ordering::Relaxed) == child
+        self.slots.iter().find_map(|slot| {
+            let word = slot.look(&[FULL, BUSY])?;
+            (slot.child.load(Ordering::Relaxed) == child).then_some((slot, word))
         })
     }
 
@@ -124,13 +153,20 @@ impl Forks {
         self.about(child).is_some()
     }
 
-    /// The child ended, or runs another program. In its context, so no two at once for one child.
+    /// The child ended, or runs another program. In its context.
+    ///
+    /// It is tried again only when the control path has taken the note or put it back meanwhile, which it does for a note no
+    /// more often than there are others to settle.
     pub(super) fn cancel(&self, child: u64) {
-        let Some(slot) = self.about(child) else { return };
-        if slot.go(FULL, FREE) {
-            self.pending.fetch_sub(1, Ordering::SeqCst);
-        } else {
-            slot.go(BUSY, CANCELLED);
+        while let Some((slot, word)) = self.about(child) {
+            if word & STATE == BUSY {
+                if slot.go(word, CANCELLED) {
+                    return;
+                }
+            } else if slot.go(word, FREE) {
+                self.pending.fetch_sub(1, Ordering::SeqCst);
+                return;
+            }
         }
     }
 
@@ -139,13 +175,16 @@ impl Forks {
         if self.pending.load(Ordering::SeqCst) == 0 {
             return None;
         }
-        let (at, slot) = self.slots.iter().enumerate().skip(from).find(|(_, slot)| slot.go(FULL, BUSY))?;
+        let (at, slot, word) = self.slots.iter().enumerate().skip(from).find_map(|(at, slot)| {
+            let full = slot.look(&[FULL])?;
+            slot.go(full, BUSY).then_some((at, slot, full & !STATE | BUSY))
+        })?;
         let fork = Fork {
             parent: slot.parent.load(Ordering::Relaxed),
             child: slot.child.load(Ordering::Relaxed),
             pid: slot.pid.load(Ordering::Relaxed),
         };
-        Some((at, Begun { slot, forks: self, fork }))
+        Some((at, Begun { slot, word, forks: self, fork }))
     }
 
     /// Children that have no helpers for want of room.
@@ -157,6 +196,7 @@ impl Forks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::ptr;
 
     const FORK: Fork = Fork { parent: 1, child: 2, pid: 2 };
 
@@ -190,6 +230,27 @@ mod tests {
         assert!(!begun.end());
         assert_eq!(forks.pending.load(Ordering::SeqCst), 0);
         assert!(forks.push(FORK));
+    }
+
+    #[test]
+    fn whoever_has_looked_at_a_note_takes_no_step_on_a_later_one() {
+        let forks = Forks::new().unwrap();
+        assert!(forks.push(FORK));
+        let (slot, seen) = forks.about(2).unwrap();
+        forks.cancel(2);
+        assert!(forks.push(Fork { child: 3, ..FORK }));
+        assert!(ptr::eq(slot, forks.about(3).unwrap().0));
+        assert!(!slot.go(seen, FREE));
+        assert!(forks.has(3));
+    }
+
+    #[test]
+    fn a_child_whose_note_was_put_back_is_cancelled_all_the_same() {
+        let forks = Forks::new().unwrap();
+        assert!(forks.push(FORK));
+        forks.begin(0).unwrap().1.put_back();
+        forks.cancel(2);
+        assert!(!forks.has(2) && forks.begin(0).is_none());
     }
 
     #[test]
