@@ -314,11 +314,12 @@ impl Mesh {
         });
     }
 
-    /// Sends `to` an NMI, unless one is under way.
+    /// Sends `to` an NMI, unless one is under way. One that is offline would never take it, and it would be under way for ever;
+    /// while interrupts are off here, none goes.
     fn escalate(&self, ipi: &impl Ipi, from: &Row, to: usize) {
         let Some(row) = self.row(to) else { return };
         ipi.uninterrupted(&mut || {
-            if !row.target.nmi.swap(true, Ordering::AcqRel) {
+            if ipi.is_online(to) && !row.target.nmi.swap(true, Ordering::AcqRel) {
                 from.caller.counters.add(Count::NmiSent, 1);
                 ipi.send_nmi(to);
             }
