@@ -15,7 +15,8 @@ use crate::host::{Firing, Host};
 use crate::interp::{self, Access, Code, Machine, Moment};
 use crate::scratch::Scratch;
 
-/// Nanoseconds that helpers may take for one stack. It is looked at after each frame.
+/// Nanoseconds that helpers may take for one stack: interrupts are off, and one image may have thousands of actions. It is
+/// looked at before each piece of code and each subroutine, and after each frame.
 const TIME_MAX: u64 = 10_000_000;
 
 /// The number of the frame pointer's register (contract 2.7: EBP, which is RBP).
@@ -63,10 +64,10 @@ impl<H: Host> Dtrace<H> {
         let mut fp = self.host.user_register(moment.firing, FRAME_POINTER).unwrap_or(0);
         let mut next = frames.next();
         let mut at = 0usize;
-        let began = self.host.timestamp();
+        let until = self.host.timestamp().saturating_add(TIME_MAX);
         while let Some(pc) = next {
             let room = strings.get_mut(at..).unwrap_or_default();
-            match self.annotate_frame(moment, surroundings, process, [pc, fp], room) {
+            match self.annotate_frame(moment, surroundings, process, [pc, fp], until, room) {
                 Outcome::None => at += 1,
                 Outcome::Written(len) => at += len,
                 Outcome::TooLong => {
@@ -74,7 +75,7 @@ impl<H: Host> Dtrace<H> {
                     return;
                 }
             }
-            if self.host.timestamp().wrapping_sub(began) > TIME_MAX {
+            if self.host.timestamp() > until {
                 return;
             }
             next = frames.next();
@@ -113,6 +114,7 @@ impl<H: Host> Dtrace<H> {
         surroundings: &Surroundings<'_>,
         process: &Process,
         [pc, fp]: [u64; 2],
+        until: u64,
         room: &mut [u8],
     ) -> Outcome {
         let mut args = [0; ARGS];
@@ -121,7 +123,7 @@ impl<H: Host> Dtrace<H> {
         let moment = Moment::new(&self.host, moment.probe, &firing, moment.cpu());
         // SAFETY: probe context.
         for annotator in unsafe { process.annotators.iter() } {
-            let outcome = run(&moment, surroundings, annotator, room);
+            let outcome = run(&moment, surroundings, annotator, until, room);
             if !matches!(outcome, Outcome::None) {
                 return outcome;
             }
@@ -135,6 +137,7 @@ fn run<H: Host>(
     moment: &Moment<'_, H>,
     surroundings: &Surroundings<'_>,
     annotator: &Annotator,
+    until: u64,
     room: &mut [u8],
 ) -> Outcome {
     let clause = interp::Clause {
@@ -147,8 +150,9 @@ fn run<H: Host>(
     let (base, len) = surroundings.scratch;
     // SAFETY: the memory is the caller's to give; it is initialised, being part of a buffer, and used by this machine alone
     // until it is dropped below.
-    let machine = Machine::new(moment, &clause, unsafe { Scratch::from_raw(base, len) });
-    match annotator.run(|code| machine.run(code)) {
+    let machine = Machine::new(moment, &clause, unsafe { Scratch::from_raw(base, len) }).until(until);
+    let in_time = || moment.host.timestamp() <= until;
+    match annotator.run(|code| if in_time() { machine.run(code).map_err(drop) } else { Err(()) }) {
         Some((code, address)) => write(&machine, code, address, room),
         None => Outcome::None,
     }

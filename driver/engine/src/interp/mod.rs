@@ -341,12 +341,22 @@ pub struct Machine<'a, H: Host, P: Subject<H> = Probe<H>> {
     code: Cell<*const Code>,
     /// Where `strtok(NULL, ...)` goes on, or 0.
     strtok: Cell<u64>,
+    /// From when on no subroutine is called any more, in the host's timestamps; the greatest number for never.
+    until: u64,
 }
 
 impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
     /// A machine for one clause, with this scratch memory.
     #[inline]
     pub fn new(moment: &'a Moment<'a, H, P>, clause: &'a Clause<'a>, scratch: Scratch<'a>) -> Self {
-        Machine { moment, clause, scratch, code: Cell::new(core::ptr::null()), strtok: Cell::new(0) }
+        let (code, strtok) = (Cell::new(core::ptr::null()), Cell::new(0));
+        Machine { moment, clause, scratch, code, strtok, until: u64::MAX }
+    }
+
+    /// The machine of code that nobody vouches for: from then on a subroutine is an illegal operation. (The rest of an object
+    /// is short, having no backward branches.)
+    #[must_use]
+    pub(crate) fn until(self, until: u64) -> Self {
+        Machine { until, ..self }
     }
 }
