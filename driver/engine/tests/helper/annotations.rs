@@ -211,8 +211,23 @@ fn helpers_that_take_too_long_lose_the_rest_of_the_stack() {
     become_process(100);
     let stacks = Stacks::new(&rig, 3, 64);
     bring(&rig, &constant("frame")).unwrap();
-    rig.mock().tick(6_000_000);
+    // The clock is read before a frame's only action, and after the frame.
+    rig.mock().tick(3_000_000);
     assert_eq!(stacks.strings(), ["frame", "frame"]);
     rig.mock().tick(0);
     assert_eq!(stacks.strings(), ["frame", "frame", "frame"]);
+}
+
+#[test]
+fn one_frame_is_not_let_take_too_long_either() {
+    let rig = rig();
+    become_process(100);
+    let stacks = Stacks::new(&rig, 1, 128);
+    let number = || call(SUBR_LLTOSTR, VAR_ARG0);
+    bring(&rig, &Helper::new().clause(None, &[number(), number(), number()]).image()).unwrap();
+    // Three actions with a subroutine each are six looks at the clock.
+    rig.mock().tick(1_000_000);
+    assert_eq!(stacks.strings(), [FRAMES[0].to_string()]);
+    rig.mock().tick(2_000_000);
+    assert_eq!(stacks.strings(), [""; 0]);
 }
