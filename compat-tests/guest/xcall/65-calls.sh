@@ -33,5 +33,7 @@ kill $tracer
 wait $tracer 2> /dev/null
 is "no target was given up" "$(stat xcall_given_up)" 0
 ok "interrupts were taken and counted" test "$(stat ipi1)" -gt 0
-ok "calls were nested" test "$(stat 'xcall3(reentrant)')" -gt 0
+is "a call from within a call is answered by everyone" "$(cat $proc/torture-nested)" \
+    "complete=true outer=$cpus inner=$cpus"
+ok "nested calls are counted" test "$(stat 'xcall3(reentrant)')" -gt 0
 comment "$(grep -E '^(ipi|nmi|xcall)' $proc/stats)"

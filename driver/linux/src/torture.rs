@@ -14,8 +14,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use dtrace_engine::mem::try_filled;
 use dtrace_xcall::{Call, Report, Served};
 
-pub(crate) const ENTRIES: [Entry; 8] = [
+pub(crate) const ENTRIES: [Entry; 9] = [
     Entry { name: c"torture-calls", mode: 0o400, show: calls },
+    Entry { name: c"torture-nested", mode: 0o400, show: nested },
     Entry { name: c"torture-timers", mode: 0o400, show: timers },
     Entry { name: c"torture-spin", mode: 0o400, show: spin },
     Entry { name: c"torture-wait", mode: 0o400, show: wait },
@@ -77,6 +78,35 @@ fn calls(out: &mut Text<'_>) -> fmt::Result {
         ran += runs.load(Ordering::Relaxed);
     }
     writeln!(out, "calls={CALLS} answered={answered} ran={ran} incomplete={incomplete}")
+}
+
+/// How often a call's function ran, and that of the call within it.
+#[derive(Default)]
+struct Nest {
+    outer: AtomicU64,
+    inner: AtomicU64,
+}
+
+/// Counts, and on the CPU of the caller calls everyone.
+unsafe fn call_within(argument: *mut (), served: Served) {
+    // SAFETY: the argument is a `Nest` that lives as long as the call.
+    let nest = unsafe { &*argument.cast::<Nest>() };
+    nest.outer.fetch_add(1, Ordering::Relaxed);
+    if served == Served::Here {
+        call_all(&nest.inner, false, true);
+    }
+}
+
+/// Calls everyone from within a call to everyone.
+fn nested(out: &mut Text<'_>) -> fmt::Result {
+    let nest = Nest::default();
+    let argument = (&raw const nest).cast_mut().cast();
+    // SAFETY: no probe context and no NMI; what is borrowed lives until the call is over.
+    let report =
+        unsafe { xcall::call(all(), &Call { function: call_within, argument, nmi: false, borrows: true }) };
+    let complete = report.is_ok_and(|report| report.is_complete());
+    let (outer, inner) = (nest.outer.into_inner(), nest.inner.into_inner());
+    writeln!(out, "complete={complete} outer={outer} inner={inner}")
 }
 
 /// What the timers have done.
