@@ -24,7 +24,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::mem::{OutOfMemory, try_build};
 
 /// Notes.
-const SLOTS: usize = 128;
+pub(super) const SLOTS: usize = 128;
 
 const FREE: u32 = 0;
 const FILLING: u32 = 1;

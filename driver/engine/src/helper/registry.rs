@@ -7,7 +7,7 @@ use core::fmt::Write;
 use dtrace_abi::{desc, limit};
 
 use super::annotator::Annotator;
-use super::forks::Fork;
+use super::forks::{self, Fork};
 use super::process::Process;
 use super::{HelperProcess, MetaProvider};
 use crate::anchor::Anchored;
@@ -270,8 +270,9 @@ impl<H: Host> Dtrace<H> {
 
     /// Children of processes with helpers get the same ones.
     fn adopt_forks(&self, control: &mut Control<H>) {
-        // A child's own children may have been noted before it; each round settles at least one.
-        loop {
+        // A child's own children may have been noted before it; each round settles at least one, so these are enough for all
+        // that are noted now. Those who go on forking meanwhile are for the next time: the control mutex is held.
+        for _ in 0..forks::SLOTS {
             let (mut from, mut settled) = (0, false);
             while let Some((at, begun)) = self.forks.begin(from) {
                 from = at + 1;
