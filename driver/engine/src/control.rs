@@ -27,7 +27,7 @@ use crate::helper::{Forks, Processes, Registry};
 use crate::host::Host;
 use crate::mem::{OutOfMemory, TryPush, try_box, try_build, try_with_capacity};
 use crate::probe::{Probe, ProbeId, ProbeTable};
-use crate::provider::{Description, Provider, ProviderId, ProviderInfo, Registered, Registrar};
+use crate::provider::{Description, Privileges, Provider, ProviderId, ProviderInfo, Registered, Registrar};
 use crate::session::{Cred, Session};
 use crate::speculation::Speculations;
 use crate::state::{Activity, Run, State};
@@ -342,6 +342,11 @@ impl<H: Host> Dtrace<H> {
             session
         };
         drop(session);
+    }
+
+    /// Whether whoever opened a consumer had all privileges. False for a consumer that is none.
+    pub fn is_privileged(&self, consumer: &Consumer) -> bool {
+        self.control().session(consumer.0).is_ok_and(|session| session.cred.privileges.has(Privileges::ALL))
     }
 
     /// Takes the ECBs of a session from EPID `from + 1` on off their probes; a probe that has lost its last one is

@@ -127,9 +127,9 @@ extern "C" fn rs_read(node: host_node, _slot: u64, _buffer: u64, _len: usize, _o
 
 /// A node is written: security rules to dtrace (by root; from others they are swallowed, contract 1.3), symbol lines to fbt.
 #[unsafe(no_mangle)]
-extern "C" fn rs_write(node: host_node, _slot: u64, buffer: u64, len: usize) -> i64 {
+extern "C" fn rs_write(node: host_node, slot: u64, buffer: u64, len: usize) -> i64 {
     code(match node {
-        ffi::HOST_NODE_DTRACE => rules(buffer, len),
+        ffi::HOST_NODE_DTRACE => rules(slot, buffer, len),
         ffi::HOST_NODE_FBT => symbols(buffer, len),
         ffi::HOST_NODE_PROFILE => Ok(len as i64),
         _ => Err(Errno::EIO),
@@ -149,9 +149,11 @@ fn written(buffer: u64, len: usize) -> Result<Vec<u8>, Errno> {
     }
 }
 
-fn rules(buffer: u64, len: usize) -> Answer {
+/// Both the writer and whoever opened the node must be root: what a program of root's prints to a descriptor that somebody
+/// else has given to it is no rule.
+fn rules(slot: u64, buffer: u64, len: usize) -> Answer {
     let bytes = written(buffer, len)?;
-    if security::is_root() {
+    if security::is_root() && driver::engine().is_privileged(&Consumer::from_raw(slot)) {
         security::write(core::str::from_utf8(&bytes).map_err(|_| Errno::EINVAL)?);
     }
     Ok(len as i64)
