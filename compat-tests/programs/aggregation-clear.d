@@ -5,7 +5,8 @@
 
 int n;
 BEGIN { @["kept"] = sum(5); @q["kept"] = quantize(5); }
-profile:::tick-20ms /n == 0/ { printa("%s %@d\n", @); clear(@); clear(@q); }
-profile:::tick-20ms /n == 2/ { printa("%s %@d\n", @); @["new"] = sum(7); }
-profile:::tick-20ms /n == 4/ { printa("%s %@d\n", @); printa(@q); exit(0); }
-profile:::tick-20ms { n++; }
+profile:::tick-100ms /n == 0/ { printa("%s %@d\n", @); clear(@); clear(@q); }
+profile:::tick-100ms /n == 2/ { printa("%s %@d\n", @); }
+profile:::tick-100ms /n == 3/ { @["new"] = sum(7); }
+profile:::tick-100ms /n == 5/ { printa("%s %@d\n", @); printa(@q); exit(0); }
+profile:::tick-100ms { n++; }

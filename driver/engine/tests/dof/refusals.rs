@@ -517,6 +517,7 @@ fn a_program_has_only_so_many_actions() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "much is referred to")]
 fn referring_to_the_same_thing_again_and_again_does_not_multiply_it() {
     let mut b = Builder::new();
     let probe = b.probe(["", "", "", "BEGIN"]);
