@@ -82,13 +82,26 @@ fn memory_is_read_and_written() {
     assert_eq!(&target, b"SIXTEEN bytes ok");
 }
 
+/// Where the program of a process begins, once the kernel has mapped it.
+fn program_start(pid: i32) -> u64 {
+    for _ in 0..1000 {
+        let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("its map");
+        let exe = std::fs::read_link(format!("/proc/{pid}/exe")).expect("its program");
+        let line = maps.lines().find(|line| line.ends_with(exe.to_str().expect("a path")));
+        let start = line.and_then(|line| u64::from_str_radix(line.split('-').next()?, 16).ok());
+        if let Some(start) = start.filter(|_| exe != std::env::current_exe().expect("a path")) {
+            return start;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("process {pid} has no program");
+}
+
 #[test]
 fn another_process_is_read_if_it_is_one_s_own() {
     let mut child = Command::new("sleep").arg("30").stdout(Stdio::null()).spawn().expect("sleep");
     let pid = child.id().cast_signed();
-    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("its map");
-    let start =
-        maps.split('-').next().and_then(|word| u64::from_str_radix(word, 16).ok()).expect("a mapping");
+    let start = program_start(pid);
     let mut magic = [0u8; 4];
     assert_eq!(memory(ioctl::CTL_RDMEM, pid, start, magic.as_mut_ptr() as u64, 4), Ok(4));
     assert_eq!(&magic, b"\x7fELF");
