@@ -289,7 +289,7 @@ fn a_target_that_is_offline_or_goes_offline_is_taken_as_answered() {
     assert!(report.is_complete() && machine.sent.borrow().is_empty());
 
     let machine = Machine::with_others(|machine| {
-        assert!(machine.is_online(0) | machine.offline.borrow_mut().insert(2))
+        assert!(machine.is_online(0) | machine.offline.borrow_mut().insert(2));
     });
     let report = call(&mesh, &machine, 0, &[2], &log.call());
     assert_eq!(report, Report { offline: 1, ..Report::default() });
