@@ -66,8 +66,8 @@ impl Handle {
         &self.libraries.faults
     }
 
-    /// Reads the libraries of the directories, once, and those of our own that a program may need.
-    pub(super) fn load_libraries(&mut self, program: &[u8]) {
+    /// Reads the libraries of the directories, once, and those of our own that a program, its text and arguments, may need.
+    pub(super) fn load_libraries(&mut self, program: &[&[u8]]) {
         if self.options.compile.nolibs {
             return;
         }
@@ -75,7 +75,7 @@ impl Handle {
             self.load_directories();
         }
         let own = self.own_libraries();
-        let wanted: HashSet<&[u8]> = words(program).collect();
+        let wanted: HashSet<&[u8]> = program.iter().flat_map(|text| words(text)).collect();
         for &(name, texts) in &own {
             let offers =
                 |text: &str| words(text.as_bytes()).any(|w| wanted.contains(w) && !check::is_known(w));
@@ -269,11 +269,11 @@ mod tests {
     #[test]
     fn a_program_gets_the_libraries_that_it_has_a_word_in_common_with() {
         let mut handle = Handle::with_device(crate::device::embedded::open().unwrap()).unwrap();
-        handle.load_libraries(b"BEGIN { trace(pid); trace(execname); /* ENOENT */ }");
+        handle.load_libraries(&[b"BEGIN { trace(pid); trace(execname); /* ENOENT */ }"]);
         assert!(handle.libraries.loaded.is_empty(), "{:?}", handle.libraries.loaded);
-        handle.load_libraries(b"BEGIN { trace(curpsinfo->pr_pid); }");
+        handle.load_libraries(&[b"BEGIN { trace(curpsinfo->pr_pid); }"]);
         assert_eq!(handle.libraries.loaded, ["sched.d", "procfs.d", "psinfo.d"]);
-        handle.load_libraries(b"BEGIN { trace(ENOENT); trace(SRUN); }");
+        handle.load_libraries(&[b"BEGIN { trace(ENOENT); trace(SRUN); }"]);
         assert_eq!(handle.libraries.loaded, ["sched.d", "procfs.d", "psinfo.d", "errno.d"]);
     }
 

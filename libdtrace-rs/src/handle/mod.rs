@@ -158,10 +158,9 @@ impl Handle {
     }
 
     fn compile(&mut self, text: &[u8], spec: SpecKind, arguments: &[String]) -> Result<Program> {
-        self.load_libraries(text);
-        for argument in arguments {
-            self.load_libraries(argument.as_bytes());
-        }
+        // What an argument names may be a library's too.
+        let texts: Vec<&[u8]> = std::iter::once(text).chain(arguments.iter().map(String::as_bytes)).collect();
+        self.load_libraries(&texts);
         let compile = &self.options.compile;
         let options = check::Options {
             spec,
