@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-/* The raw tracepoints that are used: system calls, and the scheduler's switch. And the names of the calls from the kernel's own tables. */
+/*
+ * The raw tracepoints of system calls, the scheduler's switch, and the names of the calls from the kernel's own tables.
+ */
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -14,7 +16,7 @@ static const char *const names32[] = {
 #include "syscall-names-32.h"
 };
 
-/* The kernel exports neither tracepoint by symbol; they are found by name. */
+/* The kernel exports none of these tracepoints by symbol; they are found by name. */
 struct search {
 	const char *name;
 	struct tracepoint *found;
