@@ -142,16 +142,16 @@ bool host_is_dumpable(void);
 const uint8_t *host_comm(void);
 /* When the task was started, in ns since boot: tells apart tasks that reuse a task_struct. */
 uint64_t host_task_start(void);
-/* Of any task: its id, its start, the nanoseconds of CPU it has had up to its last accounting, its process, its parent (an
- * RCU reader may follow it). */
+/* Of any task: its id, its start, the nanoseconds of CPU it has had up to its last accounting, its process, how many threads
+ * that has which have not begun to exit, its parent (an RCU reader may follow it), its memory (null for a kernel thread). */
 uint32_t host_tid_of(const void *task);
 uint64_t host_start_of(const void *task);
 uint64_t host_runtime_of(const void *task);
 uint32_t host_pid_of(const void *task);
+int32_t host_threads_of(const void *task);
 const void *host_parent_of(const void *task);
-/* Its memory: null for a kernel thread. */
-const void *host_mm(void);
-/* Where in it the arguments of the command begin, and end. */
+const void *host_mm_of(const void *task);
+/* Where in a memory the arguments of the command begin, and end. */
 uint64_t host_mm_arg_start(const void *mm);
 uint64_t host_mm_arg_end(const void *mm);
 bool host_is_user_task(void);
@@ -211,18 +211,9 @@ bool host_rwsem(uint64_t lock, uint64_t *count, uint64_t *owner);
 
 /* When the current process was started, in ns since boot. Any context. */
 uint64_t host_process_start(void);
-/* Whether a process (id in the initial namespace) lives and has not begun to exit; when it was started. Process context. */
-bool host_process_lives(uint32_t pid, uint64_t *start);
-
-/* Attaches one of the three callbacks below, by its place, to the kernel's tracepoint; 0 or a negative errno. Detaching returns
- * when no callback runs any more. Process context. */
-int32_t host_process_watch(uint32_t which);
-void host_process_unwatch(uint32_t which);
-/* A thread of the current process ends, and so many are left; the current process has begun to run another program; it has
- * forked a child. Preemption is off. */
-void rs_process_exit(int32_t threads);
-void rs_process_exec(void);
-void rs_process_fork(uint32_t pid, uint64_t start, bool shares_memory);
+/* How many threads of a process (id in the initial namespace) have not begun to exit, 0 if there is no such process; when it was
+ * started. Process context. */
+int32_t host_process_threads(uint32_t pid, uint64_t *start);
 
 /* Opens a file with the rights of the current process; NULL and a negative errno if that is refused. Process context. */
 struct host_file;
@@ -235,18 +226,15 @@ uint32_t host_file_owner(struct host_file *file);
 int64_t host_file_read(struct host_file *file, uint64_t at, uint64_t user, size_t len);
 int64_t host_file_write(struct host_file *file, uint64_t at, uint64_t user, size_t len);
 
+/* ---- tracepoints (tracepoint.c) ---- process context */
+
+/* Attaches a callback to the tracepoint of a name: a function of a null pointer and the tracepoint's own arguments, which is
+ * called with preemption off. 0 or a negative errno. Detaching returns when no callback of any tracepoint runs any more. */
+int32_t host_tracepoint_attach(const char *name, void *callback);
+void host_tracepoint_detach(const char *name, void *callback);
+
 /* ---- system calls (syscall.c) ---- */
 
-/* Attaches rs_sys_enter / rs_sys_exit to the kernel's raw system call tracepoints; 0 or a negative errno. Detaching returns
- * when no callback runs any more. Process context. */
-int32_t host_syscall_attach(bool enter);
-void host_syscall_detach(bool enter);
-void rs_sys_enter(void *data, const void *regs, int64_t number);
-void rs_sys_exit(void *data, const void *regs, int64_t result);
-/* Attaches rs_switch to the scheduler's tracepoint, which is called with interrupts off. As above. */
-int32_t host_switch_attach(void);
-void host_switch_detach(void);
-void rs_switch(void *data, bool preempt, const void *from, const void *to);
 /* The name of 64-bit (or ia32) call `number`, NULL for a gap or beyond the end. Any context. */
 const char *host_syscall_name(uint32_t number, bool ia32);
 /* One more than the highest number of the table. */

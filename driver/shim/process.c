@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-/* Processes: their beginnings and ends, and the memory of another one. */
+/* Processes, and the files that stand for their memory. */
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
@@ -8,8 +8,6 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/string.h>
-#include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 #include <linux/uidgid.h>
 #include "host.h"
@@ -19,65 +17,19 @@ uint64_t notrace host_process_start(void)
 	return current->group_leader->start_time;
 }
 
-bool host_process_lives(uint32_t pid, uint64_t *start)
+int32_t host_process_threads(uint32_t pid, uint64_t *start)
 {
 	struct task_struct *task;
-	bool lives;
+	int32_t threads = 0;
 
 	rcu_read_lock();
 	task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_TGID);
-	lives = task && atomic_read(&task->signal->live) > 0;
-	*start = lives ? task->start_time : 0;
+	if (task) {
+		threads = host_threads_of(task);
+		*start = task->start_time;
+	}
 	rcu_read_unlock();
-	return lives;
-}
-
-static void notrace on_exit(void *data, struct task_struct *task)
-{
-	rs_process_exit(atomic_read(&task->signal->live));
-}
-
-static void notrace on_exec(void *data)
-{
-	rs_process_exec();
-}
-
-static void notrace on_fork(void *data, struct task_struct *parent, struct task_struct *child)
-{
-	rs_process_fork(child->tgid, child->start_time, child->mm == parent->mm);
-}
-
-/* The kernel exports none of the tracepoints by symbol; they are found by name. */
-static struct hook {
-	const char *name;
-	void *callback;
-	struct tracepoint *tp;
-} hooks[] = {
-	{ "sched_process_exit", on_exit },
-	{ "sched_process_exec", on_exec },
-	{ "sched_process_fork", on_fork },
-};
-
-static void match(struct tracepoint *tp, void *arg)
-{
-	struct hook *hook = arg;
-
-	if (!strcmp(tp->name, hook->name))
-		hook->tp = tp;
-}
-
-int32_t host_process_watch(uint32_t which)
-{
-	struct hook *hook = &hooks[which];
-
-	for_each_kernel_tracepoint(match, hook);
-	return hook->tp ? tracepoint_probe_register(hook->tp, hook->callback, NULL) : -ENOENT;
-}
-
-void host_process_unwatch(uint32_t which)
-{
-	tracepoint_probe_unregister(hooks[which].tp, hooks[which].callback, NULL);
-	tracepoint_synchronize_unregister();
+	return threads;
 }
 
 /* A host_file is a struct file. */

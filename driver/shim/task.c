@@ -90,14 +90,19 @@ uint64_t notrace host_start_of(const void *task)
 	return ((const struct task_struct *)task)->start_time;
 }
 
+int32_t notrace host_threads_of(const void *task)
+{
+	return atomic_read(&((const struct task_struct *)task)->signal->live);
+}
+
+const void *notrace host_mm_of(const void *task)
+{
+	return ((const struct task_struct *)task)->mm;
+}
+
 uint64_t notrace host_runtime_of(const void *task)
 {
 	return ((const struct task_struct *)task)->se.sum_exec_runtime;
-}
-
-const void *notrace host_mm(void)
-{
-	return current->mm;
 }
 
 uint64_t notrace host_mm_arg_start(const void *mm)

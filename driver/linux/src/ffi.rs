@@ -183,10 +183,13 @@ unsafe extern "C" {
     pub fn host_pid_of(task: *const core::ffi::c_void) -> u32;
 }
 unsafe extern "C" {
+    pub fn host_threads_of(task: *const core::ffi::c_void) -> i32;
+}
+unsafe extern "C" {
     pub fn host_parent_of(task: *const core::ffi::c_void) -> *const core::ffi::c_void;
 }
 unsafe extern "C" {
-    pub fn host_mm() -> *const core::ffi::c_void;
+    pub fn host_mm_of(task: *const core::ffi::c_void) -> *const core::ffi::c_void;
 }
 unsafe extern "C" {
     pub fn host_mm_arg_start(mm: *const core::ffi::c_void) -> u64;
@@ -275,13 +278,7 @@ unsafe extern "C" {
     pub fn host_process_start() -> u64;
 }
 unsafe extern "C" {
-    pub fn host_process_lives(pid: u32, start: *mut u64) -> bool;
-}
-unsafe extern "C" {
-    pub fn host_process_watch(which: u32) -> i32;
-}
-unsafe extern "C" {
-    pub fn host_process_unwatch(which: u32);
+    pub fn host_process_threads(pid: u32, start: *mut u64) -> i32;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -304,16 +301,10 @@ unsafe extern "C" {
     pub fn host_file_write(file: *mut host_file, at: u64, user: u64, len: usize) -> i64;
 }
 unsafe extern "C" {
-    pub fn host_syscall_attach(enter: bool) -> i32;
+    pub fn host_tracepoint_attach(name: *const core::ffi::c_char, callback: *mut core::ffi::c_void) -> i32;
 }
 unsafe extern "C" {
-    pub fn host_syscall_detach(enter: bool);
-}
-unsafe extern "C" {
-    pub fn host_switch_attach() -> i32;
-}
-unsafe extern "C" {
-    pub fn host_switch_detach();
+    pub fn host_tracepoint_detach(name: *const core::ffi::c_char, callback: *mut core::ffi::c_void);
 }
 unsafe extern "C" {
     pub fn host_syscall_name(number: u32, ia32: bool) -> *const core::ffi::c_char;

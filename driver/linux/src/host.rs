@@ -232,8 +232,8 @@ impl Host for Linux {
     }
 
     fn exec_args(&self, out: &mut [u8]) -> usize {
-        // SAFETY: no preconditions.
-        let mm = unsafe { ffi::host_mm() };
+        // SAFETY: the current task is alive.
+        let mm = unsafe { ffi::host_mm_of(self.curthread() as *const c_void) };
         if mm.is_null() {
             return 0;
         }

@@ -1,9 +1,9 @@
 //! dtracedrv: the Linux host of the engine.
 //!
 //! The engine (`dtrace-engine`) fires probes and keeps the books; this crate gives it a machine (`host`), providers
-//! (`syscall`, `profile`), the lives of processes (`process`), device nodes (`device`, `ctl`) and /proc files (`proc`). It is compiled once, for a bare x86-64, into an
-//! object that depends on no kernel; whatever knows a kernel structure is C, in `driver/shim`, behind the functions of
-//! `ffi`. On the host it is only checked, linted and unit-tested: nothing there calls the shim.
+//! (`syscall`, `profile`), the lives of processes (`process`), device nodes (`device`, `ctl`) and /proc files (`proc`).
+//! Compiled once, for a bare x86-64, it depends on no kernel; whatever knows a kernel structure is C, in `driver/shim`,
+//! behind the functions of `ffi`. On the host it is only checked and unit-tested: nothing there calls the shim.
 //!
 //! # Life
 //!
@@ -42,6 +42,7 @@ mod security;
 mod syscall;
 #[cfg(feature = "torture")]
 mod torture;
+mod tracepoint;
 mod vtime;
 mod xcall;
 

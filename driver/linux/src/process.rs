@@ -8,16 +8,20 @@
 //! A process's key is its id (22 bits) over the microseconds at which it began, so that an id which is used again makes
 //! another key.
 
-use crate::control::Control;
 use crate::driver::engine;
 use crate::ffi;
+use crate::tracepoint::Tracepoint;
+use core::ffi::c_void;
 use dtrace_engine::errno::Errno;
 
-/// The number of callbacks that `host_process_watch` knows.
-const CALLBACKS: u32 = 3;
-
-/// How many of them are attached.
-static ATTACHED: Control<u32> = Control::new(0);
+// SAFETY: these are the first arguments of the tracepoints, whose further ones a callback need not take.
+static WATCHED: [Tracepoint; 3] = unsafe {
+    [
+        Tracepoint::new(c"sched_process_exit", ended as *mut c_void),
+        Tracepoint::new(c"sched_process_exec", executed as *mut c_void),
+        Tracepoint::new(c"sched_process_fork", forked as *mut c_void),
+    ]
+};
 
 /// The key of a process.
 fn key(pid: u32, start: u64) -> u64 {
@@ -34,31 +38,20 @@ pub(crate) fn current_key() -> u64 {
 pub(crate) fn lives(pid: u32, expected: u64) -> bool {
     let mut start = 0;
     // SAFETY: process context; the address is of a live word.
-    unsafe { ffi::host_process_lives(pid, &raw mut start) && key(pid, start) == expected }
+    unsafe { ffi::host_process_threads(pid, &raw mut start) > 0 && key(pid, start) == expected }
 }
 
 /// Listens from now on. The engine calls it, with the control mutex held.
 pub(crate) fn watch() -> Result<(), Errno> {
-    // SAFETY: the control mutex is held.
-    let attached = unsafe { ATTACHED.get() };
-    while *attached < CALLBACKS {
-        // SAFETY: process context.
-        if unsafe { ffi::host_process_watch(*attached) } != 0 {
-            return Err(Errno::ENODEV);
-        }
-        *attached += 1;
-    }
-    Ok(())
+    // SAFETY: process context, with the control mutex held.
+    WATCHED.iter().try_for_each(|tracepoint| unsafe { tracepoint.attach() })
 }
 
 /// Listens no more. Nobody else uses the engine any more, so nobody holds the control mutex.
 pub(crate) fn unwatch() {
-    // SAFETY: nobody else is there.
-    let attached = unsafe { ATTACHED.get() };
-    while *attached > 0 {
-        *attached -= 1;
-        // SAFETY: process context; it was attached.
-        unsafe { ffi::host_process_unwatch(*attached) }
+    for tracepoint in &WATCHED {
+        // SAFETY: process context, and nobody else is there.
+        unsafe { tracepoint.detach() }
     }
 }
 
@@ -71,23 +64,26 @@ fn settle(wanted: bool) {
 }
 
 /// A thread of the current process ends. (Two that end at once may both find none left, which does no harm.)
-#[unsafe(no_mangle)]
-extern "C" fn rs_process_exit(threads: i32) {
-    if threads == 0 {
+extern "C" fn ended(_data: *mut c_void, task: *const c_void) {
+    // SAFETY: the tracepoint passes the current task.
+    if unsafe { ffi::host_threads_of(task) } == 0 {
         settle(engine().process_ended());
     }
 }
 
 /// The current process has begun to run another program.
-#[unsafe(no_mangle)]
-extern "C" fn rs_process_exec() {
+extern "C" fn executed(_data: *mut c_void) {
     settle(engine().process_ended());
 }
 
 /// The current process has made a thread, a child that borrows its memory (until it runs another program), or a child with
 /// a copy of it. Only the last runs the same program on its own.
-#[unsafe(no_mangle)]
-extern "C" fn rs_process_fork(pid: u32, start: u64, shares_memory: bool) {
+extern "C" fn forked(_data: *mut c_void, parent: *const c_void, child: *const c_void) {
+    // SAFETY: the tracepoint passes live tasks.
+    let (pid, start, shares_memory) = unsafe {
+        let shares = ffi::host_mm_of(parent) == ffi::host_mm_of(child);
+        (ffi::host_pid_of(child), ffi::host_start_of(child), shares)
+    };
     if !shares_memory {
         settle(engine().process_forked(pid, key(pid, start)));
     }

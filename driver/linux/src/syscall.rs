@@ -16,6 +16,7 @@
 use crate::ffi;
 use crate::host::{self, Linux};
 use crate::regs::{Frame, PtRegs};
+use crate::tracepoint::Tracepoint;
 use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
@@ -125,44 +126,22 @@ impl Site {
     }
 }
 
-/// One of the two hooks: how many probes want it, and whether it is attached. Changed under the control mutex only.
+/// One of the two hooks, attached while any probe wants it. Changed under the control mutex only.
 struct Hook {
-    enter: bool,
+    tracepoint: Tracepoint,
     wanted: AtomicU32,
-    attached: AtomicU32,
 }
 
 impl Hook {
-    const fn new(enter: bool) -> Self {
-        Hook { enter, wanted: AtomicU32::new(0), attached: AtomicU32::new(0) }
-    }
-
-    /// Attaches the hook if it is not attached.
-    fn attach(&self) -> Result<(), Errno> {
-        if self.attached.load(Ordering::Relaxed) != 0 {
-            return Ok(());
-        }
-        // SAFETY: process context.
-        match unsafe { ffi::host_syscall_attach(self.enter) } {
-            0 => {
-                self.attached.store(1, Ordering::Relaxed);
-                Ok(())
-            }
-            _ => Err(Errno::ENODEV),
-        }
-    }
-
-    /// Detaches the hook if nothing wants it any more.
-    fn settle(&self) {
-        if self.wanted.load(Ordering::Relaxed) == 0 && self.attached.swap(0, Ordering::Relaxed) != 0 {
-            // SAFETY: process context; the hook is attached.
-            unsafe { ffi::host_syscall_detach(self.enter) }
-        }
+    const fn new(tracepoint: Tracepoint) -> Self {
+        Hook { tracepoint, wanted: AtomicU32::new(0) }
     }
 }
 
-static ENTER: Hook = Hook::new(true);
-static EXIT: Hook = Hook::new(false);
+// SAFETY: these are the arguments of sys_enter: the registers and the number.
+static ENTER: Hook = Hook::new(unsafe { Tracepoint::new(c"sys_enter", sys_enter as *mut c_void) });
+// SAFETY: these are the arguments of sys_exit: the registers and the result.
+static EXIT: Hook = Hook::new(unsafe { Tracepoint::new(c"sys_exit", sys_exit as *mut c_void) });
 
 fn hook(site: Site) -> &'static Hook {
     if site.entry { &ENTER } else { &EXIT }
@@ -195,7 +174,8 @@ impl Provider<Linux> for Syscall {
     fn enable(&self, probe: &Probe<Linux>) -> Result<(), Errno> {
         let site = Site::of(probe.cookie());
         let word = site.word().ok_or(Errno::EINVAL)?;
-        hook(site).attach()?;
+        // SAFETY: providers are called in process context with the control mutex held.
+        unsafe { hook(site).tracepoint.attach()? };
         hook(site).wanted.fetch_add(1, Ordering::Relaxed);
         word.store(ptr::from_ref(probe).cast_mut(), Ordering::Release);
         Ok(())
@@ -210,8 +190,12 @@ impl Provider<Linux> for Syscall {
     }
 
     fn commit(&self) {
-        ENTER.settle();
-        EXIT.settle();
+        for hook in [&ENTER, &EXIT] {
+            if hook.wanted.load(Ordering::Relaxed) == 0 {
+                // SAFETY: as in `enable`.
+                unsafe { hook.tracepoint.detach() }
+            }
+        }
     }
 }
 
@@ -239,8 +223,7 @@ fn enabled(
 }
 
 /// Fires the entry probe of a system call. Called by the tracepoint with the registers the task came in with.
-#[unsafe(no_mangle)]
-extern "C" fn rs_sys_enter(_data: *mut c_void, regs: *const c_void, number: i64) {
+extern "C" fn sys_enter(_data: *mut c_void, regs: *const c_void, number: i64) {
     let Some((probe, abi)) = enabled(number, |table| &table.entry) else { return };
     // SAFETY: the tracepoint passes the current task's register frame.
     let regs = unsafe { &*regs.cast::<PtRegs>() };
@@ -253,8 +236,7 @@ extern "C" fn rs_sys_enter(_data: *mut c_void, regs: *const c_void, number: i64)
 }
 
 /// Fires the return probe of a system call. Called by the tracepoint with the registers and the call's result.
-#[unsafe(no_mangle)]
-extern "C" fn rs_sys_exit(_data: *mut c_void, regs: *const c_void, result: i64) {
+extern "C" fn sys_exit(_data: *mut c_void, regs: *const c_void, result: i64) {
     // SAFETY: the tracepoint passes the current task's register frame.
     let regs = unsafe { &*regs.cast::<PtRegs>() };
     let Some((probe, abi)) = enabled(regs.orig_ax.cast_signed(), |table| &table.exit) else { return };

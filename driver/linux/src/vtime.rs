@@ -20,6 +20,7 @@
 
 use crate::driver::engine;
 use crate::ffi;
+use crate::tracepoint::Tracepoint;
 use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -94,16 +95,16 @@ impl Vtime {
     pub(crate) fn track(&self, wanted: bool) {
         if wanted {
             let first = self.wanted.fetch_add(1, Ordering::Relaxed) == 0;
-            // SAFETY: process context; `host_switch_detach` is its counterpart.
-            if first && unsafe { ffi::host_switch_attach() } == 0 {
+            // SAFETY: process context, with the control mutex held.
+            if first && unsafe { SWITCH.attach() }.is_ok() {
                 self.tracked.store(true, Ordering::Release);
             }
             return;
         }
         let last = self.wanted.fetch_sub(1, Ordering::Relaxed) == 1;
         if last && self.tracked.swap(false, Ordering::Relaxed) {
-            // SAFETY: process context; the hook is attached. When it returns, no hook runs.
-            unsafe { ffi::host_switch_detach() };
+            // SAFETY: process context, with the control mutex held. When it returns, no hook runs.
+            unsafe { SWITCH.detach() };
             // What is known is old when the next one asks.
             for cpu in &self.cpus {
                 set(&cpu.since, 0);
@@ -217,9 +218,11 @@ impl Cpu {
     }
 }
 
+// SAFETY: these are the first arguments of sched_switch, whose further ones a callback need not take.
+static SWITCH: Tracepoint = unsafe { Tracepoint::new(c"sched_switch", switch as *mut c_void) };
+
 /// The scheduler's switch. Interrupts are off.
-#[unsafe(no_mangle)]
-extern "C" fn rs_switch(_data: *mut c_void, _preempt: bool, from: *const c_void, to: *const c_void) {
+extern "C" fn switch(_data: *mut c_void, _preempt: bool, from: *const c_void, to: *const c_void) {
     let host = engine().host();
     // SAFETY: no preconditions.
     let cpu = unsafe { ffi::host_this_cpu() } as usize;
