@@ -112,9 +112,9 @@ fn run(machine: &Machine, input: &mut Input<'_>) {
                 machine.engine.housekeep();
             }
         }
-        mine.snapshots();
+        limitless(|| mine.snapshots());
         let _ = mine.ask(ioctl::STOP, &mut [0; 4]);
-        mine.snapshots();
+        limitless(|| mine.snapshots());
     }
 }
 
@@ -166,7 +166,7 @@ impl Mine<'_> {
     fn snapshot(&self, command: u32, cpu: u32, size: u32) -> Option<(Vec<u8>, BufDesc)> {
         const BORDER: usize = 64;
         let size = self.settled(size);
-        let mut room = limitless(|| vec![0xa5; size + BORDER]);
+        let mut room = vec![0xa5; size + BORDER];
         let mut desc = BufDesc { cpu, data: room.as_mut_ptr() as u64, ..BufDesc::zeroed() };
         self.ask(command, desc.as_bytes_mut()).ok()?;
         assert!(desc.size <= size as u64, "{} bytes of a buffer of {size}", desc.size);
