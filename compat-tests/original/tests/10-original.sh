@@ -17,7 +17,21 @@ is "the main job ends well" $? 0
 matches "it counts the system calls of find" "$output" '^ +find +[0-9]+$'
 matches "and those of dd" "$output" '^ +dd +[0-9]+$'
 
+# Its -c has two races of its own. One thread makes the child, attaches to it and detaches; another attaches then, and is to let it
+# go. A child that says PTRACE_TRACEME between these two belongs to the first, and is never let go; and between the two the
+# child runs untraced. So the parent is held up behind its fork, until the child has asked to be traced, and the child before
+# its first call of interest, until the other thread has it.
+/usr/sbin/dtrace -qw -o held -n 'BEGIN { trace("ready"); }
+    syscall::clone:return /execname == "dtrace" && pid != $pid && (int)arg1 > 0/ { chill(400000000); }
+    syscall::arch_prctl:entry /execname == "getppid"/ { chill(400000000); }' &
+holder=$!
+for _ in $(seq 300); do
+    ! grep -q ready held 2> /dev/null || break
+    sleep 0.1
+done
 timeout 60 dtrace -q -n 'syscall::getppid:entry /execname == "getppid"/ { @ = count(); }' -c '/usr/local/bin/getppid 1000' > exact 2> /dev/null
 is "-c ends well" $? 0
 matches "it counts every call of a process that it started" "$(cat exact)" '^ +1000$'
+kill -INT $holder
+wait $holder
 ok "nothing of it keeps the driver" rmmod dtracedrv
