@@ -16,10 +16,33 @@ use dtrace_abi::option::{self, MAX, OptId, UNSET};
 use crate::error::{Code, Result};
 use crate::program::Attribute;
 
+/// Options that only the consumer knows. Their numbers go on where the driver's end; they never travel to it.
+pub mod consumer {
+    use dtrace_abi::option::{MAX, OptId};
+
+    /// `agghist`: bars beside numbers.
+    pub const AGGHIST: OptId = MAX;
+    /// `aggpack`: a distribution in a row.
+    pub const AGGPACK: OptId = MAX + 1;
+    /// `aggzoom`: the greatest bar is as long as a bar can be.
+    pub const AGGZOOM: OptId = MAX + 2;
+    /// `encoding`: what packed distributions are drawn with ([`ASCII`] or [`UTF8`]).
+    pub const ENCODING: OptId = MAX + 3;
+    /// `temporal`: what all CPUs recorded in the order in which it happened.
+    pub const TEMPORAL: OptId = MAX + 4;
+    /// One more than the last.
+    pub(super) const END: OptId = MAX + 5;
+
+    /// Only the characters of ASCII.
+    pub const ASCII: i64 = 0;
+    /// The block elements of Unicode.
+    pub const UTF8: i64 = 1;
+}
+
 /// The options of a handle.
 #[derive(Clone, Debug)]
 pub struct Options {
-    values: [Cell<i64>; MAX as usize],
+    values: [Cell<i64>; consumer::END as usize],
     /// The compile-time options.
     pub compile: CompileOptions,
 }
@@ -71,6 +94,9 @@ pub struct CompileOptions {
     pub pgmax: Option<u32>,
     /// `evaltime`: when a created process is looked at.
     pub evaltime: EvalTime,
+    /// `setenv` and `unsetenv`: what is different in the environment of processes that are created, in order: names, with
+    /// their values or none.
+    pub environment: Vec<(String, Option<String>)>,
     /// `strip`: leave out of DOF what is not needed to run it.
     pub strip: bool,
     /// `version`: the version of the D interfaces that programs are bound to.
@@ -177,6 +203,7 @@ impl Default for CompileOptions {
             tregs: None,
             pgmax: None,
             evaltime: EvalTime::default(),
+            environment: Vec::new(),
             strip: false,
             version: Version::CURRENT,
         }
@@ -205,6 +232,7 @@ enum Value {
     Cpu,
     Policy,
     Resize,
+    Encoding,
 }
 
 /// The run-time options.
@@ -225,16 +253,21 @@ const RUN_TIME: &[(&str, OptId, Value)] = &[
     ("stackframes", option::STACKFRAMES, Value::Number),
     ("statusrate", option::STATUSRATE, Value::Rate),
     ("strsize", option::STRSIZE, Value::Size),
+    ("temporal", consumer::TEMPORAL, Value::Switch),
     ("ustackframes", option::USTACKFRAMES, Value::Number),
 ];
 
 /// The dynamic options.
 const DYNAMIC: &[(&str, OptId, Value)] = &[
+    ("agghist", consumer::AGGHIST, Value::Switch),
+    ("aggpack", consumer::AGGPACK, Value::Switch),
     ("aggrate", option::AGGRATE, Value::Rate),
     ("aggsortkey", option::AGGSORTKEY, Value::Switch),
     ("aggsortkeypos", option::AGGSORTKEYPOS, Value::Number),
     ("aggsortpos", option::AGGSORTPOS, Value::Number),
     ("aggsortrev", option::AGGSORTREV, Value::Switch),
+    ("aggzoom", consumer::AGGZOOM, Value::Switch),
+    ("encoding", consumer::ENCODING, Value::Encoding),
     ("flowindent", option::FLOWINDENT, Value::Switch),
     ("quiet", option::QUIET, Value::Switch),
     ("rawbytes", option::RAWBYTES, Value::Switch),
@@ -245,7 +278,10 @@ const DYNAMIC: &[(&str, OptId, Value)] = &[
 
 impl Default for Options {
     fn default() -> Self {
-        Self { values: [const { Cell::new(UNSET) }; MAX as usize], compile: CompileOptions::default() }
+        Self {
+            values: [const { Cell::new(UNSET) }; consumer::END as usize],
+            compile: CompileOptions::default(),
+        }
     }
 }
 
@@ -267,7 +303,7 @@ impl Options {
         }
     }
 
-    /// The run-time and dynamic options that are set, by number.
+    /// The options that are set and travel to the driver, by number.
     pub fn set_values(&self) -> impl Iterator<Item = (OptId, i64)> {
         (0..MAX).filter_map(|option| self.get(option).map(|value| (option, value)))
     }
@@ -340,7 +376,9 @@ impl Options {
 
     fn set_number(&self, option: OptId, kind: Value, value: Option<&str>) -> Result<()> {
         let number = match (kind, value) {
-            (Value::Policy | Value::Resize, None) => return Err(Code::BadOptionValue.into()),
+            (Value::Policy | Value::Resize | Value::Encoding, None) => {
+                return Err(Code::BadOptionValue.into());
+            }
             (_, None) => Some(0),
             (Value::Switch, Some(text)) => switch(text)?,
             (Value::Number, Some(text)) => Some(number(text)?),
@@ -352,7 +390,11 @@ impl Options {
             (Value::Policy, Some("switch")) => Some(option::BUFPOLICY_SWITCH),
             (Value::Resize, Some("auto")) => Some(option::BUFRESIZE_AUTO),
             (Value::Resize, Some("manual")) => Some(option::BUFRESIZE_MANUAL),
-            (Value::Policy | Value::Resize, Some(_)) => return Err(Code::BadOptionValue.into()),
+            (Value::Encoding, Some("ascii")) => Some(consumer::ASCII),
+            (Value::Encoding, Some("utf8")) => Some(consumer::UTF8),
+            (Value::Policy | Value::Resize | Value::Encoding, Some(_)) => {
+                return Err(Code::BadOptionValue.into());
+            }
         };
         self.put(option, number.unwrap_or(UNSET));
         Ok(())
@@ -433,6 +475,11 @@ impl CompileOptions {
                 self.libdirs.push(text()?.into());
                 Ok(())
             }
+            "setenv" => {
+                let (name, value) = text()?.split_once('=').ok_or(Code::BadOptionValue)?;
+                self.change_environment(name, Some(value))
+            }
+            "unsetenv" => self.change_environment(text()?, None),
             "iregs" => {
                 self.iregs = Some(count()?);
                 Ok(())
@@ -455,6 +502,17 @@ impl CompileOptions {
             }
             _ => Err(Code::BadOptionName.into()),
         }
+    }
+}
+
+impl CompileOptions {
+    /// Takes note of a change of the environment.
+    fn change_environment(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        if name.is_empty() || name.contains('=') {
+            return Err(Code::BadOptionValue.into());
+        }
+        self.environment.push((name.into(), value.map(String::from)));
+        Ok(())
     }
 }
 
@@ -613,6 +671,38 @@ mod tests {
         assert_eq!(value("bufpolicy", "ring"), Ok(Some(0)));
         assert_eq!(value("bufresize", "manual"), Ok(Some(1)));
         assert!(value("bufpolicy", "foo").is_err() && value("cpu", "-1").is_err());
+    }
+
+    #[test]
+    fn the_environment_changes_in_order() {
+        let mut options = Options::default();
+        let set = |options: &mut Options, name, value| options.set(name, Some(value), CLIENT);
+        set(&mut options, "setenv", "A=b=c").unwrap();
+        set(&mut options, "unsetenv", "A").unwrap();
+        let changes = [("A".to_string(), Some("b=c".to_string())), ("A".to_string(), None)];
+        assert_eq!(options.compile.environment, changes);
+        for (name, bad) in [("setenv", "A"), ("setenv", "=x"), ("unsetenv", "A=b")] {
+            assert_eq!(set(&mut options, name, bad), Err(Code::BadOptionValue.into()), "{name} {bad}");
+        }
+        assert_eq!(
+            options.set("setenv", Some("A=b"), Setter::Program),
+            Err(Code::BadOptionContext.into()),
+            "a program is compiled when its process exists already"
+        );
+    }
+
+    #[test]
+    fn options_of_the_consumer_do_not_travel() {
+        let mut options = Options::default();
+        for name in ["agghist", "aggpack", "aggzoom", "temporal"] {
+            options.set(name, None, CLIENT).unwrap();
+            assert_eq!(options.by_name(name), Ok(0));
+        }
+        options.set("encoding", Some("utf8"), CLIENT).unwrap();
+        assert_eq!(options.set_values().count(), 0);
+        assert_eq!(options.set_active("temporal", None), Err(Code::Active.into()));
+        assert_eq!(options.set_active("agghist", Some("off")), Ok(()));
+        assert!(!options.is_on(consumer::AGGHIST));
     }
 
     #[test]

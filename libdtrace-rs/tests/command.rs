@@ -473,3 +473,44 @@ fn a_library_that_is_wrong_is_reported_and_left_out() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("bad.d is left out") && error.lines().count() == 1, "{error}");
 }
+
+#[test]
+fn under_temporal_all_cpus_are_one_sequence() {
+    // profile fires on a thread for each CPU of this machine.
+    let program =
+        "BEGIN { printf(\"0\\n\"); } profile-997 { printf(\"%d\\n\", timestamp); @cpus[cpu] = count(); }
+        tick-400ms { exit(0); } END { printf(\"%d\\n\", timestamp); printa(\"cpu %d %@d\\n\", @cpus); }";
+    let text = out(&["-q", "-x", "temporal", "-x", "switchrate=50hz", "-n", program]);
+    let stamps: Vec<u64> = text.lines().filter_map(|line| line.parse().ok()).collect();
+    assert!(stamps.len() >= 2, "{text}");
+    assert!(stamps.is_sorted(), "{text}");
+    let counted: usize = text
+        .lines()
+        .filter(|l| l.starts_with("cpu "))
+        .filter_map(|l| l.rsplit(' ').next()?.parse::<usize>().ok())
+        .sum();
+    assert_eq!(counted + 2, stamps.len(), "nothing is lost and nothing comes twice: {text}");
+}
+
+#[test]
+fn temporal_changes_no_record_and_no_fault() {
+    let program = "BEGIN { x = 1; trace(\"first\"); printf(\"%d %s\", 5, \"five\"); }
+        BEGIN { @a = count(); } BEGIN { trace(*(int *)8); } BEGIN { } BEGIN { exit(0); }";
+    let run = |temporal: &[&str]| {
+        let output = run(&[temporal, &["-n", program]].concat());
+        (rows(&String::from_utf8(output.stdout).unwrap()), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(run(&["-x", "temporal"]), run(&[]));
+    // A program may ask for it itself.
+    assert_eq!(quiet(&format!("#pragma D option temporal\n{program}")), quiet(program));
+}
+
+#[test]
+fn the_command_has_the_environment_of_the_options() {
+    let text = out(&["-q", "-x", "setenv=GIVEN=a=b", "-x", "unsetenv=TZ", "-c", "env", "-n", "BEGIN { }"]);
+    assert!(text.lines().any(|line| line == "GIVEN=a=b"), "{text}");
+    assert!(!text.lines().any(|line| line.starts_with("TZ=")), "{text}");
+    let (error, status) = failure(&["-x", "setenv=GIVEN", "-n", "BEGIN"]);
+    assert_eq!(error, "dtrace: failed to set -x setenv: Invalid value for specified option\n");
+    assert_eq!(status, 1);
+}

@@ -14,7 +14,7 @@ use dtrace_rs::consume::fault::Fault;
 use dtrace_rs::consume::output::Output;
 use dtrace_rs::consume::{Consume, Firing, Handled, Observer, Progress};
 use dtrace_rs::device::Device;
-use dtrace_rs::dof::options_image;
+use dtrace_rs::dof::{STAMP_UARG, options_image};
 use dtrace_rs::error::{Code, Error, Result};
 use dtrace_rs::handle::Handle;
 use dtrace_rs::options::Options;
@@ -201,10 +201,13 @@ impl Device for Fake {
                     for (n, &size) in sizes.iter().enumerate() {
                         offset = u32::next_multiple_of(offset, size.clamp(1, 8));
                         if n < room {
+                            // A record of eight bytes is when the others were made.
+                            let stamp = size == 8 && *uarg == 0;
                             first.add(n).write(RecDesc {
                                 action: action::DIFEXPR as u16,
                                 size,
                                 offset,
+                                uarg: if stamp { STAMP_UARG } else { 0 },
                                 ..RecDesc::zeroed()
                             });
                         }
@@ -297,7 +300,15 @@ fn buffer(of: &[(u32, u32)]) -> Buffer {
 /// Runs a script to its end.
 fn run(script: Script) -> Result<(Vec<String>, Rc<RefCell<Script>>)> {
     let script = Rc::new(RefCell::new(script));
+    run_with(script, None)
+}
+
+/// Runs a script to its end under an option, or none.
+fn run_with(script: Rc<RefCell<Script>>, option: Option<&str>) -> Result<(Vec<String>, Rc<RefCell<Script>>)> {
     let mut handle = Handle::with_device(Box::new(Fake(script.clone())))?;
+    if let Some(name) = option {
+        handle.set_option(name, None)?;
+    }
     handle.go()?;
     let (mut notes, mut out) = (Notes::default(), Output::writer(std::io::sink()));
     for _ in 0..10 {
@@ -352,6 +363,31 @@ fn the_cpu_of_begin_is_read_first_and_that_of_end_last() {
     let all = notes(Script { buffers, status, go: Ok(1), stop: 0, ..script() });
     assert_eq!(all[0], "BEGIN@1 [1]");
     assert_eq!(all.last().unwrap(), "tick-1s@0 [10]");
+}
+
+#[test]
+fn under_temporal_the_records_of_all_cpus_come_in_the_order_of_their_stamps() {
+    let of = |stamps: &[(u64, u32)]| {
+        let record = |&(stamp, value): &(u64, u32)| {
+            [5u32.to_ne_bytes().to_vec(), value.to_ne_bytes().to_vec(), stamp.to_ne_bytes().to_vec()].concat()
+        };
+        Buffer { data: stamps.iter().flat_map(record).collect(), ..Buffer::default() }
+    };
+    let mut enabled = script().enabled;
+    enabled.insert(5, (4, 0, vec![4, 8]));
+    // In the first round the second CPU is read later, and has what happened meanwhile: 60 is newer than 50, which the first
+    // CPU gives only in the second round.
+    let buffers = HashMap::from([
+        (0, vec![of(&[(10, 1), (40, 4)]), of(&[(50, 5), (70, 7), (70, 8)]), of(&[])]),
+        (1, vec![of(&[(20, 2), (30, 3), (60, 6)]), of(&[(70, 9)]), of(&[(80, 10)])]),
+    ]);
+    let status = vec![Status::zeroed(), Status::zeroed(), Status { exiting: 1, ..Status::zeroed() }];
+    let script = Rc::new(RefCell::new(Script { enabled, buffers, status, ..script() }));
+    let order = |notes: Vec<String>| -> Vec<String> {
+        notes.iter().map(|note| note.trim_start_matches("tick-1s@").to_string()).collect()
+    };
+    let want = ["0 [1]", "1 [2]", "1 [3]", "0 [4]", "0 [5]", "1 [6]", "0 [7]", "0 [8]", "1 [9]", "1 [10]"];
+    assert_eq!(order(run_with(script, Some("temporal")).unwrap().0), want);
 }
 
 #[test]

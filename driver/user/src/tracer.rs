@@ -59,9 +59,15 @@ pub struct Tracee {
 }
 
 impl Tracee {
-    /// Starts a program and stops it behind its exec: nothing of it has run yet.
-    pub fn create(program: &CString, args: &[CString]) -> io::Result<Tracee> {
-        ask(|reply| Command::Create { program: program.clone(), args: args.to_vec(), reply })
+    /// Starts a program and stops it behind its exec: nothing of it has run yet. Without an environment of its own, of
+    /// `NAME=VALUE`, it has that of this process.
+    pub fn create(
+        program: &CString,
+        args: &[CString],
+        environment: Option<&[CString]>,
+    ) -> io::Result<Tracee> {
+        let environment = environment.map(<[CString]>::to_vec);
+        ask(|reply| Command::Create { program: program.clone(), args: args.to_vec(), environment, reply })
     }
 
     /// Attaches to a running process and stops it.
@@ -116,6 +122,7 @@ enum Command {
     Create {
         program: CString,
         args: Vec<CString>,
+        environment: Option<Vec<CString>>,
         reply: Reply,
     },
     Grab {
@@ -320,7 +327,9 @@ impl Tracer {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Create { program, args, reply } => self.create(&program, &args, reply),
+            Command::Create { program, args, environment, reply } => {
+                self.create(&program, &args, environment.as_deref(), reply);
+            }
             Command::Grab { pid, reply } => {
                 let answer = self.grab(pid);
                 // Who asked may have given up.
@@ -352,8 +361,8 @@ impl Tracer {
     }
 
     /// Starts a program. The answer is sent when its exec has succeeded or failed.
-    fn create(&mut self, program: &CString, args: &[CString], reply: Reply) {
-        match self.spawn(program, args) {
+    fn create(&mut self, program: &CString, args: &[CString], environment: Option<&[CString]>, reply: Reply) {
+        match self.spawn(program, args, environment) {
             Ok(pid) => {
                 let process = Process {
                     root: pid,
@@ -374,9 +383,11 @@ impl Tracer {
     }
 
     /// Forks a child that is attached to before it executes the program.
-    fn spawn(&self, program: &CString, args: &[CString]) -> io::Result<u32> {
-        let mut argv: Vec<*const libc::c_char> = args.iter().map(|arg| arg.as_ptr()).collect();
-        argv.push(ptr::null());
+    fn spawn(&self, program: &CString, args: &[CString], environment: Option<&[CString]>) -> io::Result<u32> {
+        let list = |words: &[CString]| -> Vec<*const libc::c_char> {
+            words.iter().map(|word| word.as_ptr()).chain([ptr::null()]).collect()
+        };
+        let (argv, environment) = (list(args), environment.map(list));
         let mut ends = [0; 2];
         // SAFETY: the address is of two live ints.
         if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
@@ -390,7 +401,7 @@ impl Tracer {
             0 => {
                 let mut byte = 0u8;
                 // SAFETY: the buffers are live; a child that is not attached to within the life of its parent sees the end
-                // of the pipe and leaves; `argv` ends with null; the exit status is the errno of the exec.
+                // of the pipe and leaves; both lists end with null; the exit status is the errno of the exec.
                 unsafe {
                     libc::close(go.as_raw_fd());
                     if libc::read(wait.as_raw_fd(), (&raw mut byte).cast(), 1) == 1 {
@@ -398,7 +409,10 @@ impl Tracer {
                         libc::sigemptyset(&raw mut none);
                         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
                         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-                        libc::execvp(program.as_ptr(), argv.as_ptr());
+                        match &environment {
+                            Some(own) => libc::execvpe(program.as_ptr(), argv.as_ptr(), own.as_ptr()),
+                            None => libc::execvp(program.as_ptr(), argv.as_ptr()),
+                        };
                     }
                     libc::_exit(*libc::__errno_location());
                 }

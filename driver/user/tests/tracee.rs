@@ -10,7 +10,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 fn create(words: &[&str]) -> std::io::Result<Tracee> {
     let words: Vec<CString> = words.iter().map(|word| CString::new(*word).expect("no NUL")).collect();
-    Tracee::create(&words[0], &words)
+    Tracee::create(&words[0], &words, None)
 }
 
 #[test]

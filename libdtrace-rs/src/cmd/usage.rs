@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use dtrace_abi::option;
 
+use crate::options::consumer;
+
 use super::{Done, Failed, USAGE, message};
 
 /// The compile-time options and the numbers that the original shows beside them.
@@ -38,6 +40,7 @@ const COMPILE_TIME: &[(&str, u32)] = &[
     ("pgmax", 0),
     ("preallocate", 0),
     ("pspec", 0x80),
+    ("setenv", 0),
     ("stdc", 0),
     ("strip", 0x1),
     ("syslibdir", 0),
@@ -45,6 +48,7 @@ const COMPILE_TIME: &[(&str, u32)] = &[
     ("tregs", 0),
     ("udefs", 0x40),
     ("undef", 0),
+    ("unsetenv", 0),
     ("unodefs", 0x40),
     ("verbose", 0x1),
     ("version", 0),
@@ -52,11 +56,15 @@ const COMPILE_TIME: &[(&str, u32)] = &[
 ];
 
 const DYNAMIC: &[(&str, u32)] = &[
+    ("agghist", consumer::AGGHIST),
+    ("aggpack", consumer::AGGPACK),
     ("aggrate", option::AGGRATE),
     ("aggsortkey", option::AGGSORTKEY),
     ("aggsortkeypos", option::AGGSORTKEYPOS),
     ("aggsortpos", option::AGGSORTPOS),
     ("aggsortrev", option::AGGSORTREV),
+    ("aggzoom", consumer::AGGZOOM),
+    ("encoding", consumer::ENCODING),
     ("flowindent", option::FLOWINDENT),
     ("quiet", option::QUIET),
     ("rawbytes", option::RAWBYTES),
@@ -82,6 +90,7 @@ const RUN_TIME: &[(&str, u32)] = &[
     ("stackframes", option::STACKFRAMES),
     ("statusrate", option::STATUSRATE),
     ("strsize", option::STRSIZE),
+    ("temporal", consumer::TEMPORAL),
     ("ustackframes", option::USTACKFRAMES),
 ];
 

@@ -7,6 +7,7 @@ use dtrace_abi::{RecDesc, name_bytes};
 
 use super::aggregate::{Description, Key};
 use crate::device::Requests;
+use crate::dof::STAMP_UARG;
 use crate::error::{Code, Error, Result};
 use crate::printf::format::Format;
 use crate::program::{ProbeDesc, Program, Stmt};
@@ -55,6 +56,8 @@ pub struct Enabled {
     pub size: usize,
     /// Its records.
     pub records: Vec<Record>,
+    /// The record that says when the others were made, where there is one.
+    pub stamp: Option<RecDesc>,
     /// The probe.
     pub probe: Rc<ProbeDesc>,
 }
@@ -82,14 +85,18 @@ impl Descriptions {
         let desc = requests.enabled_probe(epid).map_err(Error::Sys)?;
         let probe = self.probe(requests, desc.probe)?;
         let mut records: Vec<Record> = Vec::with_capacity(desc.records.len());
-        for (n, record) in desc.records.iter().enumerate() {
+        let (own, stamps): (Vec<RecDesc>, Vec<RecDesc>) =
+            desc.records.iter().copied().partition(|record| record.uarg != STAMP_UARG);
+        for (n, record) in own.iter().enumerate() {
             let stmt = statements.get(record.uarg);
             // A statement's actions are recorded in order, one behind the other.
-            let place = desc.records[..n].iter().rev().take_while(|r| r.uarg == record.uarg).count();
+            let place = own[..n].iter().rev().take_while(|r| r.uarg == record.uarg).count();
             let string = stmt.is_some_and(|stmt| is_string(stmt, place));
             records.push(Record { desc: *record, string, stmt: stmt.cloned() });
         }
-        let enabled = Rc::new(Enabled { epid, uarg: desc.uarg, size: desc.size as usize, records, probe });
+        let size = desc.size as usize;
+        let stamp = stamps.first().copied().filter(|stamp| stamp.size == 8);
+        let enabled = Rc::new(Enabled { epid, uarg: desc.uarg, size, records, stamp, probe });
         self.enabled.insert(epid, enabled.clone());
         Ok(enabled)
     }

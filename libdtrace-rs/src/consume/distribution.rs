@@ -19,64 +19,155 @@ pub fn words(data: &[u8]) -> Vec<i64> {
     data.chunks_exact(8).filter_map(i64::from_bytes).collect()
 }
 
-/// Prints the picture of an aggregation of this kind. The counts are divided by `normal`.
-pub fn print(out: &mut dyn Write, kind: u32, data: &[u8], normal: i64) -> io::Result<()> {
+/// Prints the picture of an aggregation of this kind. The counts are divided by `normal`; with `zoom` the longest bar is as
+/// long as a bar can be.
+pub fn print(out: &mut dyn Write, kind: u32, data: &[u8], normal: i64, zoom: bool) -> io::Result<()> {
     let words = words(data);
-    match kind {
-        agg::QUANTIZE => quantize(out, &words, normal),
-        agg::LQUANTIZE => lquantize(out, &words, normal),
-        _ => llquantize(out, &words, normal),
+    let Some(buckets) = Buckets::new(kind, &words) else { return Ok(()) };
+    let bars = Bars::new(buckets.counts.iter().copied(), zoom);
+    let normal = if normal == 0 { 1 } else { normal };
+    heading(out, "value", LABEL)?;
+    let (first, last) = buckets.range();
+    for bucket in first..=last.min(buckets.counts.len().saturating_sub(1)) {
+        let count = buckets.counts[bucket];
+        let (label, bar) = (buckets.label(bucket), bars.bar(count));
+        writeln!(out, "{label:>LABEL$} {bar} {:<9}", count.wrapping_div(normal))?;
+    }
+    Ok(())
+}
+
+/// Columns of the label of a bar.
+pub(super) const LABEL: usize = 16;
+
+/// The heading of a picture with labels of so many columns.
+pub(super) fn heading(out: &mut dyn Write, label: &str, columns: usize) -> io::Result<()> {
+    write!(out, "\n{label:>columns$} {:>41} {:<9}\n", "------------- Distribution -------------", "count")
+}
+
+/// The buckets of a distribution, each with its count and where it begins.
+#[derive(Debug)]
+pub struct Buckets<'a> {
+    /// What was counted.
+    pub counts: &'a [i64],
+    starts: Starts,
+}
+
+/// Where buckets begin.
+#[derive(Debug, PartialEq, Eq)]
+enum Starts {
+    /// At powers of two and their negatives.
+    Powers,
+    /// The second one here, each of the others this much later.
+    Steps(i64, i64),
+    /// The second and the ones behind it.
+    List(Vec<i64>),
+}
+
+impl<'a> Buckets<'a> {
+    /// The buckets in the words of a value of this kind; none in a value that is malformed, or of another kind.
+    pub fn new(kind: u32, words: &'a [i64]) -> Option<Self> {
+        if kind == agg::QUANTIZE {
+            let counts = &words[..words.len().min(QUANTIZE_NBUCKETS)];
+            return Some(Self { counts, starts: Starts::Powers });
+        }
+        let (&first, counts) = words.split_first()?;
+        let parameters = first.cast_unsigned();
+        match kind {
+            agg::LQUANTIZE => {
+                let arg = LquantizeArg::unpack(parameters);
+                let starts = Starts::Steps(i64::from(arg.base), i64::from(arg.step));
+                Some(Self { counts, starts })
+            }
+            agg::LLQUANTIZE => {
+                let starts = llquantize_starts(LlquantizeArg::unpack(parameters));
+                let counts = &counts[..counts.len().min(starts.len() + 1)];
+                Some(Self { counts, starts: Starts::List(starts) })
+            }
+            _ => None,
+        }
+    }
+
+    /// Where a bucket begins; none for the one that has everything below.
+    pub fn start(&self, bucket: usize) -> Option<i64> {
+        match &self.starts {
+            Starts::Powers => Some(quantize_value(bucket.min(QUANTIZE_NBUCKETS - 1))),
+            Starts::Steps(base, step) => {
+                Some(base + (i64::try_from(bucket).ok()? - 1) * step).filter(|_| bucket > 0)
+            }
+            Starts::List(starts) => starts.get(bucket.checked_sub(1)?).copied(),
+        }
+    }
+
+    /// Whether a bucket has everything from its beginning on.
+    pub fn is_open(&self, bucket: usize) -> bool {
+        match &self.starts {
+            Starts::Powers => false,
+            Starts::Steps(..) => bucket + 1 == self.counts.len(),
+            Starts::List(starts) => bucket == starts.len(),
+        }
+    }
+
+    /// What stands beside a bucket.
+    pub fn label(&self, bucket: usize) -> String {
+        match self.start(bucket) {
+            Some(start) if self.is_open(bucket) => format!(">= {start}"),
+            Some(start) => start.to_string(),
+            None => match (&self.starts, self.start(1)) {
+                (Starts::Steps(base, _), _) => format!("< {base}"),
+                (_, first) => format!("< {}", first.unwrap_or(0)),
+            },
+        }
+    }
+
+    /// The first bucket to show and the last: those that count and one more on either side; the middle of an empty one.
+    pub fn range(&self) -> (usize, usize) {
+        let first = self.counts.iter().position(|&c| c != 0);
+        let last = self.counts.iter().rposition(|&c| c != 0);
+        match (first, last, &self.starts) {
+            (Some(first), Some(last), _) => (first.saturating_sub(1), (last + 1).min(self.counts.len() - 1)),
+            (_, _, Starts::Powers) => (QUANTIZE_ZEROBUCKET - 1, QUANTIZE_ZEROBUCKET + 1),
+            (_, _, Starts::Steps(..)) => (0, 2),
+            (_, _, Starts::List(_)) => (0, 1),
+        }
+    }
+
+    /// Whether the buckets of another distribution begin where these do.
+    pub fn is_like(&self, other: &Buckets<'_>) -> bool {
+        self.starts == other.starts && self.counts.len() == other.counts.len()
     }
 }
 
-/// Buckets with their labels.
-struct Picture<'a> {
-    counts: &'a [i64],
-    normal: i64,
-    /// The sum of the counts without their signs.
-    total: f64,
+/// How long bars are: each has its share of what all of them count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bars {
+    /// What a whole bar counts.
+    whole: f64,
     positive: bool,
     negative: bool,
 }
 
-impl<'a> Picture<'a> {
-    fn new(counts: &'a [i64], normal: i64) -> Self {
-        Self {
-            counts,
-            normal: if normal == 0 { 1 } else { normal },
-            total: counts.iter().map(|&c| (c as f64).abs()).sum(),
-            positive: counts.iter().any(|&c| c > 0),
-            negative: counts.iter().any(|&c| c < 0),
+impl Bars {
+    /// Bars for these counts. With `zoom` the greatest has a whole bar, else all of them together.
+    pub(super) fn new(counts: impl Iterator<Item = i64>, zoom: bool) -> Self {
+        let mut bars = Self { whole: 0.0, positive: false, negative: false };
+        for count in counts {
+            let size = (count as f64).abs();
+            bars.whole = if zoom { bars.whole.max(size) } else { bars.whole + size };
+            bars.positive |= count > 0;
+            bars.negative |= count < 0;
         }
+        bars
     }
 
-    /// The first bucket to show and the last: those that count and one more on either side, or `empty`.
-    fn range(&self, empty: (usize, usize)) -> (usize, usize) {
-        let first = self.counts.iter().position(|&c| c != 0);
-        let last = self.counts.iter().rposition(|&c| c != 0);
-        match (first, last) {
-            (Some(first), Some(last)) => (first.saturating_sub(1), (last + 1).min(self.counts.len() - 1)),
-            _ => empty,
-        }
+    /// The share of a count, from 0 to 1.
+    pub(super) fn share(self, count: i64) -> f64 {
+        if self.whole > 0.0 { (count as f64).abs() / self.whole } else { 0.0 }
     }
 
-    fn print(
-        &self,
-        out: &mut dyn Write,
-        rows: (usize, usize),
-        label: impl Fn(usize) -> String,
-    ) -> io::Result<()> {
-        write!(out, "\n{:>16} {:>41} {:<9}\n", "value", "------------- Distribution -------------", "count")?;
-        for bucket in rows.0..=rows.1.min(self.counts.len().saturating_sub(1)) {
-            let count = self.counts[bucket];
-            writeln!(out, "{:>16} {} {:<9}", label(bucket), self.bar(count), count / self.normal)?;
-        }
-        Ok(())
-    }
-
-    fn bar(&self, count: i64) -> String {
+    /// The bar of a count.
+    pub(super) fn bar(self, count: i64) -> String {
         let columns = if self.positive && self.negative { BAR / 2 } else { BAR };
-        let share = if self.total > 0.0 { (count as f64).abs() * columns as f64 / self.total } else { 0.0 };
+        let share = if self.whole > 0.0 { (count as f64).abs() * columns as f64 / self.whole } else { 0.0 };
         let signs = "@".repeat((share + 0.5) as usize);
         let left = if count < 0 { signs.as_str() } else { "" };
         let right = if count > 0 { signs.as_str() } else { "" };
@@ -86,38 +177,6 @@ impl<'a> Picture<'a> {
             _ => format!("|{right:<columns$}"),
         }
     }
-}
-
-fn quantize(out: &mut dyn Write, words: &[i64], normal: i64) -> io::Result<()> {
-    let picture = Picture::new(&words[..words.len().min(QUANTIZE_NBUCKETS)], normal);
-    let rows = picture.range((QUANTIZE_ZEROBUCKET - 1, QUANTIZE_ZEROBUCKET + 1));
-    picture.print(out, rows, |bucket| quantize_value(bucket).to_string())
-}
-
-fn lquantize(out: &mut dyn Write, words: &[i64], normal: i64) -> io::Result<()> {
-    let Some((&first, counts)) = words.split_first() else { return Ok(()) };
-    let arg = LquantizeArg::unpack(first.cast_unsigned());
-    let (base, step) = (i64::from(arg.base), i64::from(arg.step));
-    let last = counts.len().saturating_sub(1);
-    let picture = Picture::new(counts, normal);
-    picture.print(out, picture.range((0, 2)), |bucket| match bucket {
-        0 => format!("< {base}"),
-        _ if bucket == last => format!(">= {}", base + (last as i64 - 1) * step),
-        _ => (base + (bucket as i64 - 1) * step).to_string(),
-    })
-}
-
-fn llquantize(out: &mut dyn Write, words: &[i64], normal: i64) -> io::Result<()> {
-    let Some((&first, counts)) = words.split_first() else { return Ok(()) };
-    let starts = llquantize_starts(LlquantizeArg::unpack(first.cast_unsigned()));
-    let last = starts.len();
-    let picture = Picture::new(&counts[..counts.len().min(last + 1)], normal);
-    let label = |bucket: usize| match bucket {
-        0 => format!("< {}", starts.first().copied().unwrap_or(0)),
-        _ if bucket == last => format!(">= {}", starts[bucket - 1]),
-        _ => starts.get(bucket - 1).map_or(String::new(), ToString::to_string),
-    };
-    picture.print(out, picture.range((0, 1)), label)
 }
 
 /// Where the buckets of an `llquantize` begin, the one below them all apart; the last has no end.
@@ -151,7 +210,7 @@ mod tests {
     fn picture(kind: u32, words: &[i64], normal: i64) -> String {
         let data: Vec<u8> = words.iter().flat_map(|w| w.to_ne_bytes()).collect();
         let mut out = Vec::new();
-        print(&mut out, kind, &data, normal).unwrap();
+        print(&mut out, kind, &data, normal, false).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -227,6 +286,18 @@ mod tests {
         let rows = picture(agg::LLQUANTIZE, &words, 1);
         assert!(rows.contains("             < 1 |                                         1        \n"));
         assert!(rows.contains("        >= 10000 |@@                                       38       \n"));
+    }
+
+    #[test]
+    fn a_zoomed_picture_gives_its_longest_bar_all_columns() {
+        let mut words = [0; QUANTIZE_NBUCKETS];
+        (words[64], words[65]) = (20, 5);
+        let data: Vec<u8> = words.iter().flat_map(|w: &i64| w.to_ne_bytes()).collect();
+        let mut out = Vec::new();
+        print(&mut out, agg::QUANTIZE, &data, 1, true).unwrap();
+        let rows = String::from_utf8(out).unwrap();
+        let bar = |n: usize| rows.lines().nth(n).unwrap().matches('@').count();
+        assert_eq!((bar(3), bar(4)), (40, 10));
     }
 
     #[test]

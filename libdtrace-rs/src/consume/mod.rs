@@ -8,7 +8,8 @@
 //! A [`Session`] is one run of tracing, from GO to the last buffer. [`Session::work`] looks at the driver as often as the
 //! rates say and consumes what is there; the first call looks at once, so short programs end at once. The order of CPUs is
 //! the contract's (0, 2.1): the CPU that ran BEGIN first, the CPU that ran END last; and if both ran on one CPU whose buffer
-//! was never read between, BEGIN's records are taken from it first, then the other CPUs', then its rest.
+//! was never read between, BEGIN's records are taken from it first, then the other CPUs', then its rest. Under `temporal` it is the order in which the
+//! records were made ([`temporal`]).
 //!
 //! A record may not be trusted to fit its description: what does not is an error and never a panic.
 //!
@@ -23,11 +24,13 @@ pub mod distribution;
 pub mod drops;
 pub mod fault;
 pub mod flow;
+mod histogram;
 pub mod output;
 mod print;
 pub mod printf;
 pub mod sort;
 pub mod stack;
+mod temporal;
 mod time;
 mod typed;
 pub mod value;
@@ -50,7 +53,7 @@ use self::output::Output;
 use self::sort::Order;
 use crate::device::{Requests, Snapshot};
 use crate::error::{Code, Error, Result};
-use crate::options::Options;
+use crate::options::{Options, consumer};
 use crate::symbols::Symbolizer;
 use crate::types::{TypeId, Types};
 
@@ -170,6 +173,8 @@ pub struct Session {
     /// The CPU that ran END, once tracing has stopped.
     ended_on: Cell<Option<u32>>,
     buffer: RefCell<Vec<u8>>,
+    /// Under `temporal`: what waits for its turn.
+    waiting: RefCell<temporal::Waiting>,
     looked: Looked,
     drops_total: Cell<u64>,
     aggregation_drops_total: Cell<u64>,
@@ -203,6 +208,7 @@ impl Session {
             began_on: Cell::new(Some(began_on)),
             ended_on: Cell::new(None),
             buffer: RefCell::default(),
+            waiting: RefCell::default(),
             looked: Looked::default(),
             drops_total: Cell::new(0),
             aggregation_drops_total: Cell::new(0),
@@ -360,6 +366,9 @@ impl Session {
         {
             return Ok(());
         }
+        if context.options.is_on(consumer::TEMPORAL) {
+            return self.consume_in_order(context, out, observer);
+        }
         let mut rest = None;
         if let Some(first) = self.began_on.take() {
             if self.ended_on.get() == Some(first) {
@@ -454,9 +463,7 @@ impl Session {
 
     /// Prints the aggregations that the program has not printed itself.
     pub fn print_aggregations(&self, context: &Context<'_>, out: &mut Output) -> Result<()> {
-        for entry in self.entries(None, order(context.options)) {
-            print::row(out, &[&entry], context)?;
-        }
+        print::entries(out, &self.entries(None, order(context.options)), context)?;
         out.flush()?;
         Ok(())
     }

@@ -2,14 +2,26 @@
 
 use std::io::{self, Write};
 
-use dtrace_abi::{action, agg, option};
+use dtrace_abi::{action, option};
 
 use super::aggregate::{Entry, Key};
 use super::bytes::{self, KEY_WIDTH, Style};
 use super::output::{Output, Piece};
-use super::value::{average, deviation};
-use super::{Context, distribution, stack};
+use super::value::scalar;
+use super::{Context, distribution, histogram, stack};
 use crate::error::Result;
+use crate::options::consumer;
+
+/// Prints the entries of aggregations, those of each behind each other.
+pub(super) fn entries(out: &mut Output, entries: &[Entry], context: &Context<'_>) -> Result<()> {
+    for group in entries.chunk_by(|a, b| a.description.variable == b.description.variable) {
+        let group: Vec<&Entry> = group.iter().collect();
+        if !histogram::print(out, &group, context)? {
+            group.iter().try_for_each(|entry| row(out, &[entry], context))?;
+        }
+    }
+    Ok(())
+}
 
 /// Prints the entries of one key side by side.
 pub(super) fn row(out: &mut Output, entries: &[&Entry], context: &Context<'_>) -> Result<()> {
@@ -19,7 +31,7 @@ pub(super) fn row(out: &mut Output, entries: &[&Entry], context: &Context<'_>) -
         out.mark(Piece::Key(first, part))?;
     }
     for entry in entries {
-        value(out, entry)?;
+        value(out, entry, context)?;
         out.mark(Piece::Value(entry))?;
     }
     out.write_all(b"\n")?;
@@ -49,17 +61,11 @@ pub(super) fn indent(context: &Context<'_>) -> usize {
     set.and_then(|n| usize::try_from(n).ok()).map_or(stack::INDENT, |n| n.min(1 << 16))
 }
 
-fn value(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
+fn value(out: &mut dyn Write, entry: &Entry, context: &Context<'_>) -> io::Result<()> {
     let kind = entry.description.kind();
-    let normal = if entry.normal == 0 { 1 } else { entry.normal };
-    let words = distribution::words(entry.value());
-    let number = match kind {
-        agg::QUANTIZE | agg::LQUANTIZE | agg::LLQUANTIZE => {
-            return distribution::print(out, kind, entry.value(), normal);
-        }
-        agg::AVG => average(&words, normal),
-        agg::STDDEV => deviation(&words, normal),
-        _ => words.first().copied().unwrap_or(0).wrapping_div(normal),
-    };
-    write!(out, " {number:>16}")
+    if histogram::is_distribution(kind) {
+        let zoom = context.options.is_on(consumer::AGGZOOM);
+        return distribution::print(out, kind, entry.value(), entry.normal, zoom);
+    }
+    write!(out, " {:>16}", scalar(kind, entry.value(), entry.normal))
 }

@@ -5,14 +5,15 @@
 
 use std::io::Write;
 
-use dtrace_abi::{Plain, action, agg};
+use dtrace_abi::{Plain, action};
 
 use super::bytes::escape;
-use super::distribution;
 use super::stack;
 use super::time;
-use super::value::{average, deviation};
+use super::value::scalar;
+use super::{distribution, histogram};
 use crate::error::{Code, Result};
+use crate::options::{Options, consumer};
 use crate::printf::format::{Amount, Conversion, Flags, Format, Modifier, Part};
 use crate::symbols::Symbolizer;
 
@@ -54,6 +55,7 @@ pub fn print(
     mut arguments: &[Argument<'_>],
     aggregations: &[Aggregated<'_>],
     symbols: &dyn Symbolizer,
+    options: &Options,
 ) -> Result<()> {
     let mut used = 0;
     for part in &format.parts {
@@ -73,7 +75,7 @@ pub fn print(
         if conversion.flags.aggregation {
             let value = aggregations.get(used).or(aggregations.last()).ok_or(Code::DataMismatch)?;
             used += 1;
-            aggregated(out, &layout, value)?;
+            aggregated(out, &layout, value, options)?;
         } else {
             recorded(out, &layout, next()?, symbols)?;
         }
@@ -170,17 +172,15 @@ fn recorded(
     }
 }
 
-fn aggregated(out: &mut dyn Write, layout: &Layout, value: &Aggregated<'_>) -> Result<()> {
-    let normal = if value.normal == 0 { 1 } else { value.normal };
-    let words = distribution::words(value.data);
-    let number_of = match value.kind {
-        agg::QUANTIZE | agg::LQUANTIZE | agg::LLQUANTIZE => {
-            return Ok(distribution::print(out, value.kind, value.data, normal)?);
+fn aggregated(out: &mut dyn Write, layout: &Layout, value: &Aggregated<'_>, options: &Options) -> Result<()> {
+    let Aggregated { kind, data, normal } = *value;
+    if histogram::is_distribution(kind) {
+        if options.is_on(consumer::AGGPACK) {
+            return histogram::single(out, kind, data, normal, options);
         }
-        agg::AVG => average(&words, normal),
-        agg::STDDEV => deviation(&words, normal),
-        _ => words.first().copied().unwrap_or(0).wrapping_div(normal),
-    };
+        return Ok(distribution::print(out, kind, data, normal, options.is_on(consumer::AGGZOOM))?);
+    }
+    let number_of = scalar(kind, data, normal);
     match layout.letter {
         b'd' | b'i' => number(out, layout, number_of),
         b'o' | b'u' | b'x' | b'X' | b'p' => natural(out, layout, number_of.cast_unsigned()),
@@ -335,6 +335,8 @@ fn shortest(value: f64, precision: usize, keep: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use dtrace_abi::agg;
+
     use super::*;
     use crate::symbols::Place;
 
@@ -358,7 +360,15 @@ mod tests {
         let arguments: Vec<_> =
             arguments.iter().map(|data| Argument { kind: action::PRINTF, arg: 0, data }).collect();
         let mut out = Vec::new();
-        print(&mut out, &Format::parse(format.as_bytes()).unwrap(), &arguments, &[], &Nobody).unwrap();
+        print(
+            &mut out,
+            &Format::parse(format.as_bytes()).unwrap(),
+            &arguments,
+            &[],
+            &Nobody,
+            &Options::default(),
+        )
+        .unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -447,14 +457,14 @@ mod tests {
         let key = Argument { kind: action::DIFEXPR, arg: 0, data: b"bash\0" };
         let mut out = Vec::new();
         let format = Format::parse(b"%s %@d %@5d %-@3d|").unwrap();
-        print(&mut out, &format, &[key], &[a, b], &Nobody).unwrap();
+        print(&mut out, &format, &[key], &[a, b], &Nobody, &Options::default()).unwrap();
         assert_eq!(out, b"bash 3     4 4  |");
     }
 
     #[test]
     fn a_missing_argument_is_an_error() {
         let format = Format::parse(b"%d").unwrap();
-        let error = print(&mut Vec::new(), &format, &[], &[], &Nobody).unwrap_err();
+        let error = print(&mut Vec::new(), &format, &[], &[], &Nobody, &Options::default()).unwrap_err();
         assert_eq!(error, Code::DataMismatch.into());
     }
 

@@ -1,5 +1,20 @@
 //! Arithmetic on the values of aggregations (contract 2.6).
 
+use dtrace_abi::agg;
+
+use super::distribution;
+
+/// The number that an aggregation without buckets has come to.
+pub fn scalar(kind: u32, data: &[u8], normal: i64) -> i64 {
+    let words = distribution::words(data);
+    let normal = if normal == 0 { 1 } else { normal };
+    match kind {
+        agg::AVG => average(&words, normal),
+        agg::STDDEV => deviation(&words, normal),
+        _ => words.first().copied().unwrap_or(0).wrapping_div(normal),
+    }
+}
+
 /// The mean of an `avg`: count and sum.
 pub fn average(words: &[i64], normal: i64) -> i64 {
     let (count, sum) = (words.first().copied().unwrap_or(0), words.get(1).copied().unwrap_or(0));

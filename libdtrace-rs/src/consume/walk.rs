@@ -44,10 +44,32 @@ impl Session {
         snapshot: &Snapshot,
         part: Part,
     ) -> Result<()> {
+        let mut flow = Indentation::default();
+        self.each_record(context, buffer, snapshot, |enabled, data, rest| {
+            let wanted = match part {
+                Part::All => true,
+                Part::Begin => self.is_of_begin(context, &enabled, data),
+                Part::NotBegin => !self.is_of_begin(context, &enabled, data),
+            };
+            if !wanted {
+                return Ok(());
+            }
+            let step = self.step(context, &mut flow, &enabled, rest);
+            self.show(context, out, observer, &Firing { enabled: &enabled, cpu, step, data })
+        })
+    }
+
+    /// Goes through the records of a snapshot in order. Each comes with what is behind it.
+    pub(super) fn each_record(
+        &self,
+        context: &Context<'_>,
+        buffer: &[u8],
+        snapshot: &Snapshot,
+        mut f: impl FnMut(Rc<Enabled>, &[u8], &[u8]) -> Result<()>,
+    ) -> Result<()> {
         let data = buffer.get(..snapshot.size).ok_or(Code::DataOffset)?;
         // A ring that has wrapped: the oldest records stand behind the newest.
         let (newest, oldest) = data.split_at(snapshot.oldest);
-        let mut flow = Indentation::default();
         for half in [oldest, newest] {
             let mut rest = half;
             while let Some(epid) = u32::from_bytes(rest) {
@@ -60,28 +82,38 @@ impl Session {
                 let size = enabled.size.max(4);
                 let data = rest.get(..size).ok_or(Code::DataOffset)?;
                 rest = &rest[size..];
-                let wanted = match part {
-                    Part::All => true,
-                    Part::Begin => self.is_of_begin(context, &enabled, data),
-                    Part::NotBegin => !self.is_of_begin(context, &enabled, data),
-                };
-                if !wanted {
-                    continue;
-                }
-                if enabled.uarg == ERROR_UARG && &*enabled.probe.name == "ERROR" {
-                    self.report_fault(context, observer, cpu, &enabled, data)?;
-                    continue;
-                }
-                let step = if context.options.is_on(option::FLOWINDENT) {
-                    let next = self.next_record(context, rest);
-                    flow.step(epid, &enabled.probe, next)
-                } else {
-                    Step::NONE
-                };
-                self.firing(context, out, observer, &Firing { enabled: &enabled, cpu, step, data })?;
+                f(enabled, data, rest)?;
             }
         }
         Ok(())
+    }
+
+    /// The place of a record in the flow of its CPU; none for the library's own.
+    pub(super) fn step(
+        &self,
+        context: &Context<'_>,
+        flow: &mut Indentation,
+        enabled: &Enabled,
+        rest: &[u8],
+    ) -> Step {
+        if !context.options.is_on(option::FLOWINDENT) || is_of_library(enabled) {
+            return Step::NONE;
+        }
+        flow.step(enabled.epid, &enabled.probe, self.next_record(context, rest))
+    }
+
+    /// Prints a record, or reports the fault that it is about.
+    pub(super) fn show(
+        &self,
+        context: &Context<'_>,
+        out: &mut Output,
+        observer: &mut dyn Observer,
+        firing: &Firing<'_>,
+    ) -> Result<()> {
+        if is_of_library(firing.enabled) {
+            return self.report_fault(context, observer, firing.cpu, firing.enabled, firing.data);
+        }
+        self.firing(context, out, observer, firing)
     }
 
     /// EPID and probe of the next record.
@@ -99,7 +131,7 @@ impl Session {
     /// Whether a record is one of dtrace:::BEGIN, or of a fault there.
     fn is_of_begin(&self, context: &Context<'_>, enabled: &Rc<Enabled>, data: &[u8]) -> bool {
         let begin = |e: &Enabled| e.probe.provider == "dtrace" && e.probe.name == "BEGIN";
-        if enabled.uarg != ERROR_UARG || &*enabled.probe.name != "ERROR" {
+        if !is_of_library(enabled) {
             return begin(enabled);
         }
         let faulting = enabled.records.first().and_then(|r| word(data, &r.desc));
@@ -299,7 +331,9 @@ impl Session {
         format: Option<&Format>,
     ) -> Result<()> {
         let order = order(context.options);
-        if let [variable] = *variables {
+        if let ([variable], None) = (variables, format) {
+            print::entries(out, &self.entries(Some(*variable), order), context)?;
+        } else if let [variable] = *variables {
             for entry in self.entries(Some(variable), order) {
                 print_row(context, out, format, &[&entry])?;
             }
@@ -392,11 +426,11 @@ pub fn carry_out(
         arguments.push(Argument { kind: u32::from(record.action), arg: record.arg, data });
     }
     if !matches!(kind, action::SYSTEM | action::FREOPEN) {
-        printf::print(out, format, &arguments, &[], context.symbols)?;
+        printf::print(out, format, &arguments, &[], context.symbols, context.options)?;
         return Ok(taken);
     }
     let mut text = Vec::new();
-    printf::print(&mut text, format, &arguments, &[], context.symbols)?;
+    printf::print(&mut text, format, &arguments, &[], context.symbols, context.options)?;
     let text = String::from_utf8_lossy(&text);
     if kind == action::FREOPEN {
         out.reopen(&text)?;
@@ -406,6 +440,11 @@ pub fn carry_out(
         Command::new("/bin/sh").arg("-c").arg(&*text).status()?;
     }
     Ok(taken)
+}
+
+/// Whether a record is one of the library's own ERROR program.
+fn is_of_library(enabled: &Enabled) -> bool {
+    enabled.uarg == ERROR_UARG && &*enabled.probe.name == "ERROR"
 }
 
 /// A fault that the library found in carrying out an action.
@@ -440,7 +479,7 @@ fn print_row(
         .iter()
         .map(|entry| Aggregated { kind: entry.description.kind(), data: entry.value(), normal: entry.normal })
         .collect();
-    printf::print(out, format, &keys, &values, context.symbols)?;
+    printf::print(out, format, &keys, &values, context.symbols, context.options)?;
     out.mark(Piece::Formatted(first))?;
     out.mark(Piece::Last(first))
 }
@@ -452,7 +491,7 @@ fn slice<'a>(data: &'a [u8], record: &RecDesc) -> Result<&'a [u8]> {
 }
 
 /// The number in a record.
-fn word(data: &[u8], record: &RecDesc) -> Option<u64> {
+pub(super) fn word(data: &[u8], record: &RecDesc) -> Option<u64> {
     let bytes = slice(data, record).ok()?;
     match bytes.len() {
         1 => Some(u64::from(bytes[0])),

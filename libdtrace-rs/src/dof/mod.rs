@@ -39,6 +39,62 @@ pub fn program_image(program: &Program) -> Vec<u8> {
     image.finish(dof::VERSION_1)
 }
 
+/// The number that the action of a time stamp carries in place of a statement's.
+pub const STAMP_UARG: u64 = u64::MAX;
+
+/// The image of a program in which each clause that records anything records behind it when it did. Every driver can load
+/// it: the stamp is an ordinary action.
+///
+/// The stamp is the last action, so that the numbers of the others, which faults name, stay as they are, and so that it
+/// goes to the speculation where the clause has one. `timestamp` is read once for a firing, and is the same in all its clauses.
+pub fn stamped_image(program: &Program) -> Vec<u8> {
+    let mut image = Image::new();
+    let stamp = Stmt {
+        number: STAMP_UARG,
+        kind: StmtKind::Plain,
+        actions: vec![variable_action(dif::VAR_TIMESTAMP, "timestamp")],
+        attribute: Attribute::MAXIMUM,
+    };
+    for ecb in &program.ecbs {
+        let mut ecb = ecb.clone();
+        if ecb.stmts.is_empty() || ecb.stmts.iter().any(records) {
+            ecb.stmts.push(stamp.clone());
+        }
+        image.ecb(&ecb);
+    }
+    image.finish(dof::VERSION_1)
+}
+
+/// Whether a statement leaves anything in the principal buffer.
+fn records(stmt: &Stmt) -> bool {
+    use dtrace_abi::action;
+    let of = |action: &Action| match action.kind {
+        action::SPECULATE | action::COMMIT | action::DISCARD => false,
+        kind if action::is_destructive(kind) && !matches!(kind, action::SYSTEM | action::FREOPEN) => false,
+        _ => !action.discarded && action.difo.as_ref().is_none_or(|difo| difo.rtype.size != 0),
+    };
+    !matches!(stmt.kind, StmtKind::Aggregate(_)) && stmt.actions.iter().any(of)
+}
+
+/// The action that records a built-in variable of 8 bytes.
+fn variable_action(id: u32, name: &str) -> Action {
+    let ty = DifType { string: false, ctf_kind: 1, by_ref: false, size: 8 };
+    let mut asm = crate::dif::Assembler::new();
+    let reg = asm.alloc().expect("the first register is free");
+    asm.note(&name.into(), id, false, VarScope::Global, ty, false);
+    asm.variable(dif::OP_LDGS, id, reg);
+    asm.ret(reg);
+    let difo = asm.finish(ty, true).expect("the tables are far from full");
+    Action {
+        kind: dtrace_abi::action::DIFEXPR,
+        difo: Some(Rc::new(difo)),
+        ntuple: 0,
+        arg: ActionArg::Value(0),
+        discarded: false,
+        ty: None,
+    }
+}
+
 /// An image of options: pairs of a number and a value (contract 2.5).
 pub fn options_image(options: impl IntoIterator<Item = (u32, i64)>) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -53,24 +109,7 @@ pub fn options_image(options: impl IntoIterator<Item = (u32, i64)>) -> Vec<u8> {
 
 /// The program that every session enables beside the user's: it records what the consumer reports of an error.
 pub fn error_program() -> Program {
-    let argument = |n: u32| {
-        let ty = DifType { string: false, ctf_kind: 1, by_ref: false, size: 8 };
-        let mut asm = crate::dif::Assembler::new();
-        let reg = asm.alloc().expect("the first register is free");
-        let id = dif::VAR_ARG0 + n;
-        asm.note(&format!("arg{n}").into(), id, false, VarScope::Global, ty, false);
-        asm.variable(dif::OP_LDGS, id, reg);
-        asm.ret(reg);
-        let difo = asm.finish(ty, true).expect("the tables are far from full");
-        Action {
-            kind: dtrace_abi::action::DIFEXPR,
-            difo: Some(Rc::new(difo)),
-            ntuple: 0,
-            arg: ActionArg::Value(0),
-            discarded: false,
-            ty: None,
-        }
-    };
+    let argument = |n: u32| variable_action(dif::VAR_ARG0 + n, &format!("arg{n}"));
     let stmt = |n| Stmt {
         number: 0,
         kind: StmtKind::Plain,

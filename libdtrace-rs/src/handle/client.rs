@@ -130,7 +130,8 @@ impl Handle {
         program: &str,
         words: &[&str],
     ) -> std::result::Result<u32, ProcessError> {
-        let process = Process::create_program(program, words, self.tracer())?;
+        let process =
+            Process::create_program(program, words, &self.options.compile.environment, self.tracer())?;
         let pid = process.pid();
         self.processes.push(process);
         Ok(pid)

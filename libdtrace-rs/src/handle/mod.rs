@@ -30,7 +30,7 @@ use crate::d::parser::SpecKind;
 use crate::d::typed::Provider;
 use crate::device::{self, Device, Requests};
 use crate::error::{Code, Diagnostic, Error, Result, Tag};
-use crate::options::{Options, Setter};
+use crate::options::{Options, Setter, consumer};
 use crate::proc::{Process, ProcessError, Tracer};
 use crate::program::{Aggregations, Attribute, ProbeDesc, Program};
 use crate::symbols::Symbols;
@@ -226,7 +226,7 @@ impl Handle {
 
     /// Enables a program: how many probes its clauses matched.
     pub fn enable(&mut self, program: &Program) -> Result<u32> {
-        let mut matched = self.enable_image(&dof::program_image(program))?;
+        let mut matched = self.enable_image(&self.image(program))?;
         // A clause counts once, however many control blocks it was cut into.
         for ecb in program.ecbs.iter().filter(|ecb| ecb.continues) {
             let mut again = 0u32;
@@ -240,6 +240,12 @@ impl Handle {
             }
         }
         Ok(matched)
+    }
+
+    /// The image of a program as it is enabled: under `temporal` its records say when they were made.
+    fn image(&self, program: &Program) -> Vec<u8> {
+        let stamped = self.options.is_on(consumer::TEMPORAL);
+        if stamped { dof::stamped_image(program) } else { dof::program_image(program) }
     }
 
     /// Enables a program image.
@@ -342,7 +348,7 @@ impl Handle {
 
     /// Starts a command, held before its first instruction (`-c`). The first process is `$target`.
     pub fn create_process(&mut self, command: &str) -> std::result::Result<(), ProcessError> {
-        self.processes.push(Process::create_line(command, self.tracer())?);
+        self.processes.push(Process::create_line(command, &self.options.compile.environment, self.tracer())?);
         Ok(())
     }
 

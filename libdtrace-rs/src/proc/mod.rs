@@ -8,10 +8,11 @@
 //! What always holds: a process that was grabbed is never killed or left stopped, whatever becomes of this one. One that was
 //! created and never resumed is killed when it is dropped.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use dtrace_user::{Exit, Tracee};
@@ -76,6 +77,26 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
+/// What is different in the environment of a process that is created, in order: names, with their values or none.
+pub type Changes = [(String, Option<String>)];
+
+/// The environment of this process with changes; none without any.
+fn environment(changes: &Changes) -> Result<Option<Vec<CString>>, ProcessError> {
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    let mut variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    for (name, value) in changes {
+        variables.retain(|(known, _)| known != name.as_str());
+        variables.extend(value.as_ref().map(|value| (name.into(), value.into())));
+    }
+    let joined = variables.into_iter().map(|(name, value)| {
+        let bytes = [name.as_bytes(), b"=", value.as_bytes()].concat();
+        CString::new(bytes).map_err(|_| ProcessError::Nul)
+    });
+    joined.collect::<Result<_, _>>().map(Some)
+}
+
 /// A process that was created or grabbed.
 #[derive(Debug)]
 pub struct Process {
@@ -91,23 +112,29 @@ enum Kind {
 
 impl Process {
     /// Starts a command, given as its words, and holds it behind its exec. The program is looked up in PATH.
-    pub fn create(words: &[&str], tracer: Tracer) -> Result<Process, ProcessError> {
-        Process::create_program(words.first().ok_or(ProcessError::Empty)?, words, tracer)
+    pub fn create(words: &[&str], changes: &Changes, tracer: Tracer) -> Result<Process, ProcessError> {
+        Process::create_program(words.first().ok_or(ProcessError::Empty)?, words, changes, tracer)
     }
 
     /// Starts a program with these words, of which the first is what it calls itself.
-    pub fn create_program(program: &str, words: &[&str], tracer: Tracer) -> Result<Process, ProcessError> {
+    pub fn create_program(
+        program: &str,
+        words: &[&str],
+        changes: &Changes,
+        tracer: Tracer,
+    ) -> Result<Process, ProcessError> {
         let string = |word: &str| CString::new(word).map_err(|_| ProcessError::Nul);
         let args: Vec<CString> = words.iter().map(|word| string(word)).collect::<Result<_, _>>()?;
-        let tracee = Tracee::create(&string(program)?, &args)
+        let environment = environment(changes)?;
+        let tracee = Tracee::create(&string(program)?, &args, environment.as_deref())
             .map_err(|error| ProcessError::Execute(program.to_owned(), error))?;
         Ok(Process { pid: tracee.pid(), kind: Kind::Traced(tracee, tracer) })
     }
 
     /// Starts a command line, split at blanks as the original does: quotes mean nothing.
-    pub fn create_line(command: &str, tracer: Tracer) -> Result<Process, ProcessError> {
+    pub fn create_line(command: &str, changes: &Changes, tracer: Tracer) -> Result<Process, ProcessError> {
         let words: Vec<&str> = command.split_ascii_whitespace().collect();
-        Process::create(&words, tracer)
+        Process::create(&words, changes, tracer)
     }
 
     /// Takes hold of a running process.
@@ -198,7 +225,7 @@ mod tests {
     #[test]
     fn a_command_runs_when_it_is_resumed_whoever_traces_it() {
         for tracer in [Tracer::Embedded, Tracer::Driver] {
-            let process = Process::create(&["sh", "-c", "exit 5"], tracer).expect("a shell");
+            let process = Process::create(&["sh", "-c", "exit 5"], &[], tracer).expect("a shell");
             assert_eq!(process.wait(Duration::from_millis(50)), None);
             process.resume();
             assert_eq!(process.wait(LONG), Some(End::Exited(5)));
@@ -206,11 +233,23 @@ mod tests {
     }
 
     #[test]
+    fn a_command_has_the_environment_that_was_asked_for() {
+        let changes = [("CHANGED", Some("a=b")), ("PATH_OF_NONE", Some("x")), ("PATH_OF_NONE", None)];
+        let changes = changes.map(|(name, value)| (name.to_string(), value.map(str::to_string)));
+        let script = "test \"$CHANGED\" = a=b && test -z \"${PATH_OF_NONE+set}\" && test -n \"$PATH\"";
+        for tracer in [Tracer::Embedded, Tracer::Driver] {
+            let process = Process::create(&["sh", "-c", script], &changes, tracer).expect("a shell");
+            process.resume();
+            assert_eq!(process.wait(LONG), Some(End::Exited(0)));
+        }
+    }
+
+    #[test]
     fn a_command_that_cannot_be_executed_says_which_and_why() {
         let error =
-            Process::create_line("/nonexistent/program x", Tracer::Driver).expect_err("no such program");
+            Process::create_line("/nonexistent/program x", &[], Tracer::Driver).expect_err("no such program");
         assert_eq!(error.to_string(), "failed to execute /nonexistent/program: No such file or directory");
-        assert!(matches!(Process::create_line("  ", Tracer::Driver), Err(ProcessError::Empty)));
+        assert!(matches!(Process::create_line("  ", &[], Tracer::Driver), Err(ProcessError::Empty)));
     }
 
     #[test]

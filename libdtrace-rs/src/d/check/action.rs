@@ -130,6 +130,16 @@ impl Checker<'_> {
         let first = values.next();
         let second = values.next();
         Ok(match (kind, first) {
+            (ActionKind::Trace | ActionKind::Print, Some(_))
+                if matches!(args[0].kind, Ast::Aggregation(_)) =>
+            {
+                let (tag, hint) = match kind {
+                    ActionKind::Print => (Tag::PrintAgg, ": printa( ) prints aggregations"),
+                    _ => (Tag::TraceAgg, ""),
+                };
+                let message = format!("{name}( ) may not be applied to an aggregation{hint}");
+                return Err(self.error(tag, pos, message));
+            }
             (ActionKind::Trace, Some(value)) => Action::Trace(Datum::Expr(self.traceable(name, value, pos)?)),
             (ActionKind::Print, Some(value)) => Action::Print(self.traceable(name, value, pos)?),
             (ActionKind::Exit, Some(value)) => Action::Exit(value),

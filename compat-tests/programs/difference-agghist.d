@@ -1,0 +1,22 @@
+/* options: -x encoding=ascii */
+/* differs: the original has neither agghist nor encoding */
+#pragma D option quiet
+#pragma D option agghist
+
+BEGIN
+{
+	@sum["plus", 1] = sum(30);
+	@sum["minus", 2] = sum(-10);
+	@sum["a key that is longer than its column", 3] = sum(20);
+	@calls["read"] = count();
+	@alone = avg(7);
+	@frames[stack(1)] = count();
+	@taken["low"] = quantize(3);
+	exit(0);
+}
+
+END
+{
+	printa(@sum);
+	printa("%s %@d\n", @calls);
+}
