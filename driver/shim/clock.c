@@ -75,28 +75,33 @@ uint64_t notrace host_timer_late(const struct host_timer *timer)
 	return ktime_get_mono_fast_ns() - ktime_to_ns(hrtimer_get_expires(&timer->timer));
 }
 
+static struct workqueue_struct *queue;
 static void housekeep(struct work_struct *work);
 static DECLARE_DELAYED_WORK(housekeeping, housekeep);
 
 static void housekeep(struct work_struct *work)
 {
-	uint64_t delay = rs_housekeep();
-
-	if (delay)
-		schedule_delayed_work(&housekeeping, nsecs_to_jiffies(delay));
+	queue_delayed_work(queue, &housekeeping, nsecs_to_jiffies(rs_housekeep()));
 }
 
-void host_housekeep_start(uint64_t delay_ns)
+int32_t host_housekeep_start(void)
 {
-	schedule_delayed_work(&housekeeping, nsecs_to_jiffies(delay_ns));
+	queue = alloc_workqueue("dtrace", WQ_UNBOUND, 1);
+	if (!queue)
+		return -ENOMEM;
+	queue_delayed_work(queue, &housekeeping, 0);
+	return 0;
 }
 
 void host_housekeep_now(void)
 {
-	mod_delayed_work(system_wq, &housekeeping, 0);
+	mod_delayed_work(queue, &housekeeping, 0);
 }
 
 void host_housekeep_stop(void)
 {
+	if (!queue)
+		return;
 	cancel_delayed_work_sync(&housekeeping);
+	destroy_workqueue(queue);
 }

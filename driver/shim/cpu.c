@@ -7,6 +7,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/smp.h>
 #include "host.h"
 
@@ -101,6 +102,16 @@ uint32_t notrace host_this_cpu(void)
 void host_lock(void)
 {
 	mutex_lock(&control);
+}
+
+int32_t host_lock_killable(void)
+{
+	return mutex_lock_killable(&control);
+}
+
+bool host_killed(void)
+{
+	return fatal_signal_pending(current);
 }
 
 void host_unlock(void)

@@ -81,9 +81,13 @@ void host_hotplug_unlock(void);
 /* The CPU that this runs on. Any context. */
 uint32_t host_this_cpu(void);
 
-/* The control mutex. Process context. */
+/* The control mutex; the second gives up, with a negative errno, if the caller is killed while it waits. Process context. */
 void host_lock(void);
+int32_t host_lock_killable(void);
 void host_unlock(void);
+
+/* Whether a signal that kills the current task waits for it. Process context. */
+bool host_killed(void);
 
 /* ---- cross-calls (xcall.c) ---- */
 
@@ -117,11 +121,12 @@ void host_timer_stop(struct host_timer *timer);
 uint64_t host_timer_late(const struct host_timer *timer);
 void rs_timer(void *cookie, const struct host_timer *timer, const void *regs);
 
-/* Runs rs_housekeep() on a work queue after `delay_ns`; a return value other than 0 is the next delay. Process context. */
-void host_housekeep_start(uint64_t delay_ns);
+/* Runs rs_housekeep() on a work queue of its own, now and then: it returns the next delay in ns. 0 or a negative errno. Process
+ * context. */
+int32_t host_housekeep_start(void);
 /* Runs it as soon as can be. Any context but an NMI's. */
 void host_housekeep_now(void);
-/* Cancels it and waits for one that runs. Process context. */
+/* Cancels it and waits for one that runs; nothing if it was not started. Process context. */
 void host_housekeep_stop(void);
 uint64_t rs_housekeep(void);
 

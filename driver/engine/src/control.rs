@@ -151,6 +151,11 @@ impl<H: Host> Dtrace<H> {
         Locked { dtrace: self }
     }
 
+    /// Takes the control mutex. EINTR, and it is not taken, if the caller is killed while it waits.
+    pub(crate) fn control_unless_killed(&self) -> Result<Locked<'_, H>, Errno> {
+        if self.host.lock_unless_killed() { Ok(Locked { dtrace: self }) } else { Err(Errno::EINTR) }
+    }
+
     /// Returns after every CPU has left the probe it was in. Process context.
     pub fn synchronize(&self) {
         self.host.fence_cpus();
@@ -299,12 +304,12 @@ impl<H: Host> Dtrace<H> {
 
     /// Makes a consumer. Every provider is asked for its probes first.
     ///
-    /// EACCES if the caller has no privilege at all, EAGAIN if there is no memory for one (contract 1.1).
+    /// EACCES if the caller has no privilege at all, EAGAIN if there is no memory for one (contract 1.1), EINTR.
     pub fn open(&self, cred: Cred) -> Result<Consumer, Errno> {
         if cred.privileges.bits() == 0 {
             return Err(Errno::EACCES);
         }
-        let mut control = self.control();
+        let mut control = self.control_unless_killed()?;
         control.provide(None, |_| true);
         self.rematch(&mut control);
         control.sessions.try_reserve(1).map_err(|_| Errno::EAGAIN)?;
@@ -324,11 +329,21 @@ impl<H: Host> Dtrace<H> {
         Ok(Consumer(id))
     }
 
-    /// Ends a consumer: when it returns, none of its probes is left in place and nothing of it in memory.
+    /// Ends a consumer: when it returns, none of its probes is left in place and nothing of it in memory. A snapshot of it that
+    /// is still being copied out is waited for.
     pub fn close(&self, consumer: Consumer) {
         let session = {
-            let mut control = self.control();
-            let Some(at) = control.sessions.iter().position(|s| s.id == consumer.0) else { return };
+            let mut round = 0;
+            let (mut control, at) = loop {
+                let control = self.control();
+                let Some(at) = control.sessions.iter().position(|s| s.id == consumer.0) else { return };
+                if control.sessions.get(at).is_none_or(|session| !session.is_read) {
+                    break (control, at);
+                }
+                drop(control);
+                self.host.relax(round);
+                round = round.saturating_add(1);
+            };
             if let Some(session) = control.sessions.get(at) {
                 session.state().set_activity(Activity::Stopped);
             }

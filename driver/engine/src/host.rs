@@ -318,8 +318,19 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// Writes the memory of the process that issued the ioctl.
     fn ioctl_write(&self, addr: u64, src: &[u8]) -> Result<(), BadAddress>;
 
+    /// Whether the caller has been killed: what it waits for it does not want any more.
+    fn is_killed(&self) -> bool {
+        false
+    }
+
     /// Takes the control mutex. Not recursive.
     fn lock(&self);
+
+    /// As [`Host::lock`]; false, and it is not taken, if the caller is killed while it waits.
+    fn lock_unless_killed(&self) -> bool {
+        self.lock();
+        true
+    }
 
     /// Gives the control mutex back.
     fn unlock(&self);

@@ -81,6 +81,8 @@ pub(crate) struct Session {
     pub(crate) cleaned: u64,
     /// The host accounts the time of threads on its behalf.
     pub(crate) tracks_vtime: bool,
+    /// A snapshot of its buffers is being copied out, without the control mutex: they stay, and no other is begun.
+    pub(crate) is_read: bool,
 }
 
 impl Session {
@@ -99,6 +101,7 @@ impl Session {
             heard: 0,
             cleaned: 0,
             tracks_vtime: false,
+            is_read: false,
         })
     }
 

@@ -52,6 +52,11 @@ fn start() -> Result<(), i32> {
     }
     register(&SYSCALL, syscall::Syscall).map_err(refused)?;
     register(&PROFILE, profile::Profile).map_err(refused)?;
+    // SAFETY: process context; the engine is there.
+    match unsafe { ffi::host_housekeep_start() } {
+        0 => (),
+        error => return Err(error),
+    }
     proc::add()?;
     device::add().inspect_err(|_| proc::remove())
 }
@@ -68,8 +73,6 @@ extern "C" fn rs_init() -> i32 {
     ENGINE.fill(made);
     match start() {
         Ok(()) => {
-            // SAFETY: process context.
-            unsafe { ffi::host_housekeep_start(0) };
             log::line(format_args!("loaded, version {}", env!("CARGO_PKG_VERSION")));
             0
         }

@@ -88,7 +88,13 @@ unsafe extern "C" {
     pub fn host_lock();
 }
 unsafe extern "C" {
+    pub fn host_lock_killable() -> i32;
+}
+unsafe extern "C" {
     pub fn host_unlock();
+}
+unsafe extern "C" {
+    pub fn host_killed() -> bool;
 }
 unsafe extern "C" {
     pub fn host_xcall_start() -> i32;
@@ -129,7 +135,7 @@ unsafe extern "C" {
     pub fn host_timer_late(timer: *const host_timer) -> u64;
 }
 unsafe extern "C" {
-    pub fn host_housekeep_start(delay_ns: u64);
+    pub fn host_housekeep_start() -> i32;
 }
 unsafe extern "C" {
     pub fn host_housekeep_now();

@@ -428,6 +428,16 @@ impl Host for Linux {
         unsafe { ffi::host_lock() }
     }
 
+    fn lock_unless_killed(&self) -> bool {
+        // SAFETY: process context, as the trait demands.
+        unsafe { ffi::host_lock_killable() == 0 }
+    }
+
+    fn is_killed(&self) -> bool {
+        // SAFETY: process context.
+        unsafe { ffi::host_killed() }
+    }
+
     fn unlock(&self) {
         // SAFETY: the engine holds the lock.
         unsafe { ffi::host_unlock() }

@@ -37,11 +37,14 @@ impl<H: Host> Request<'_, H> {
 
     pub(super) fn provider(&mut self) -> Result<i32, Errno> {
         let mut desc: ProviderDesc = self.read()?;
-        let name = name_bytes(&desc.name);
-        let provider = self.control.providers.iter().find(|p| p.name() == name).ok_or(Errno::ESRCH)?;
-        desc.attr = provider.attributes;
-        desc.pad = 0;
-        desc.privilege = PPriv { flags: provider.privileges.bits(), uid: provider.uid, zoneid: 0 };
+        {
+            let control = self.control()?;
+            let name = name_bytes(&desc.name);
+            let provider = control.providers.iter().find(|p| p.name() == name).ok_or(Errno::ESRCH)?;
+            desc.attr = provider.attributes;
+            desc.pad = 0;
+            desc.privilege = PPriv { flags: provider.privileges.bits(), uid: provider.uid, zoneid: 0 };
+        }
         self.write(&desc)?;
         Ok(0)
     }
@@ -49,14 +52,17 @@ impl<H: Host> Request<'_, H> {
     /// The strings of the argument are whatever was on the caller's stack, and are not looked at (contract 0).
     pub(super) fn probes(&mut self) -> Result<i32, Errno> {
         let desc: ProbeDesc = self.read()?;
-        let from = ProbeId::new(desc.id);
-        if from.is_none() {
-            self.control.provide(None, |_| true);
-        }
-        let Control { probes, sessions, .. } = &*self.control;
-        let session = sessions.iter().find(|s| s.id == self.consumer).ok_or(Errno::EBADF)?;
-        let probe = probes.all(from).find(|p| session.sees(p.registered())).ok_or(Errno::ESRCH)?;
-        self.write(&probe_desc(probe))?;
+        let (from, consumer) = (ProbeId::new(desc.id), self.consumer);
+        let found = {
+            let mut control = self.control()?;
+            if from.is_none() {
+                control.provide(None, |_| true);
+            }
+            let Control { probes, sessions, .. } = &*control;
+            let session = sessions.iter().find(|s| s.id == consumer).ok_or(Errno::EBADF)?;
+            probe_desc(probes.all(from).find(|p| session.sees(p.registered())).ok_or(Errno::ESRCH)?)
+        };
+        self.write(&found)?;
         Ok(0)
     }
 
@@ -64,15 +70,18 @@ impl<H: Host> Request<'_, H> {
         let desc: ProbeDesc = self.read()?;
         let description = Description { id: IDNONE, ..describe(&desc) };
         let matcher = Matcher::new(&description)?;
-        let from = ProbeId::new(desc.id);
-        if from.is_none() {
-            self.control.provide(Some(&description), |p| matcher.provider_matches(p.name()));
-        }
-        let Control { probes, sessions, .. } = &*self.control;
-        let session = sessions.iter().find(|s| s.id == self.consumer).ok_or(Errno::EBADF)?;
-        let mut matching = probes.matching(&matcher, from);
-        let probe = matching.find(|p| session.sees(p.registered())).ok_or(Errno::ESRCH)?;
-        self.write(&probe_desc(probe))?;
+        let (from, consumer) = (ProbeId::new(desc.id), self.consumer);
+        let found = {
+            let mut control = self.control()?;
+            if from.is_none() {
+                control.provide(Some(&description), |p| matcher.provider_matches(p.name()));
+            }
+            let Control { probes, sessions, .. } = &*control;
+            let session = sessions.iter().find(|s| s.id == consumer).ok_or(Errno::EBADF)?;
+            let mut matching = probes.matching(&matcher, from);
+            probe_desc(matching.find(|p| session.sees(p.registered())).ok_or(Errno::ESRCH)?)
+        };
+        self.write(&found)?;
         Ok(0)
     }
 
@@ -82,12 +91,16 @@ impl<H: Host> Request<'_, H> {
         if asked.ndx == ARGNONE {
             return Err(Errno::EINVAL);
         }
-        let Control { probes, sessions, .. } = &*self.control;
-        let session = sessions.iter().find(|s| s.id == self.consumer).ok_or(Errno::EBADF)?;
-        let probe = probes.get(id).filter(|p| session.sees(p.registered())).ok_or(Errno::EINVAL)?;
         let mut answer = ArgDesc { id: asked.id, ndx: asked.ndx, mapping: asked.ndx, ..ArgDesc::zeroed() };
-        if !probe.provider().arg_description(probe, &mut answer) {
-            answer = ArgDesc { id: asked.id, ndx: ARGNONE, ..ArgDesc::zeroed() };
+        let consumer = self.consumer;
+        {
+            let control = self.control()?;
+            let Control { probes, sessions, .. } = &*control;
+            let session = sessions.iter().find(|s| s.id == consumer).ok_or(Errno::EBADF)?;
+            let probe = probes.get(id).filter(|p| session.sees(p.registered())).ok_or(Errno::EINVAL)?;
+            if !probe.provider().arg_description(probe, &mut answer) {
+                answer = ArgDesc { id: asked.id, ndx: ARGNONE, ..ArgDesc::zeroed() };
+            }
         }
         self.write(&answer)?;
         Ok(0)

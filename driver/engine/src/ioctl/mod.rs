@@ -1,12 +1,13 @@
 //! The ioctls of `/dev/dtrace` (contract 2.1), with all their copies.
 //!
 //! One file for each kind of question: [`describe`] (what is there), [`records`] (what a record is made of), [`run`] (go,
-//! stop, status, options), [`snapshot`] (the data). A request is read whole, under no lock that a probe could want, acted
-//! on, and written back; user memory is reached only through the host, and an answer that cannot be written is EFAULT.
-//! The requests of `/dev/dtrace_helper` are in [`helper`].
+//! stop, status, options), [`snapshot`] (the data). A request is read whole, acted on, and written back; user memory is
+//! reached only through the host, and an answer that cannot be written is EFAULT. The requests of `/dev/dtrace_helper` are
+//! in [`helper`].
 //!
-//! Process context. The control mutex is held during the request, copies included: they may fault and sleep, and the
-//! mutex allows that.
+//! Process context. A copy may sleep as long as the caller likes (who serves the page may be the caller's own). So what
+//! always holds: the control mutex is not held during a copy. It is taken by [`Request::control`], which borrows the request
+//! that the copies need.
 
 mod describe;
 mod helper;
@@ -49,7 +50,6 @@ impl Model {
 /// One request of one consumer.
 struct Request<'a, H: Host> {
     dtrace: &'a Dtrace<H>,
-    control: Locked<'a, H>,
     consumer: u64,
     /// The argument: an address in the caller's memory.
     arg: u64,
@@ -59,7 +59,8 @@ struct Request<'a, H: Host> {
 impl<H: Host> Dtrace<H> {
     /// An ioctl on an open `/dev/dtrace`. Returns what the call returns: 0, or for ENABLE the number of probes matched.
     ///
-    /// ENOTTY for an unknown command, EBADF for a consumer that is none, and what contract 2.1 lists for each.
+    /// ENOTTY for an unknown command, EBADF for a consumer that is none, EINTR for a caller that is killed while it waits, and
+    /// what contract 2.1 lists for each.
     pub fn ioctl(&self, consumer: &Consumer, command: u32, arg: u64) -> Result<i32, Errno> {
         self.ioctl_of(Model::Lp64, consumer, command, arg)
     }
@@ -67,9 +68,7 @@ impl<H: Host> Dtrace<H> {
     /// As [`Dtrace::ioctl`], by a caller of this data model.
     pub fn ioctl_of(&self, model: Model, consumer: &Consumer, command: u32, arg: u64) -> Result<i32, Errno> {
         let arg = model.address(arg);
-        let mut request =
-            Request { dtrace: self, control: self.control(), consumer: consumer.id(), arg, model };
-        request.control.session(consumer.id())?;
+        let mut request = Request { dtrace: self, consumer: consumer.id(), arg, model };
         match command {
             ioctl::CONF => request.conf(),
             ioctl::PROVIDER => request.provider(),
@@ -112,6 +111,13 @@ impl<H: Host> Dtrace<H> {
 }
 
 impl<H: Host> Request<'_, H> {
+    /// The tables. While they are held, nothing is read or written. EBADF if the consumer is none.
+    fn control(&mut self) -> Result<Locked<'_, H>, Errno> {
+        let mut control = self.dtrace.control_unless_killed()?;
+        control.session(self.consumer)?;
+        Ok(control)
+    }
+
     /// The argument, which is a `T`.
     fn read<T: Plain>(&self) -> Result<T, Errno> {
         let mut value = T::zeroed();
@@ -131,16 +137,18 @@ impl<H: Host> Request<'_, H> {
     }
 
     fn enable(&mut self) -> Result<i32, Errno> {
+        let (dtrace, consumer) = (self.dtrace, self.consumer);
         if self.arg == 0 {
-            self.dtrace.rematch(&mut self.control);
+            dtrace.rematch(&mut *self.control()?);
             return Ok(0);
         }
-        let image = self.dtrace.read_image(self.arg)?;
-        self.dtrace.enable(&mut self.control, self.consumer, &image)
+        let image = dtrace.read_image(self.arg)?;
+        dtrace.enable(&mut *self.control()?, consumer, &image)
     }
 
     fn replicate(&mut self) -> Result<i32, Errno> {
         let desc: ReplDesc = self.read()?;
-        self.dtrace.replicate(&mut self.control, self.consumer, &desc)
+        let (dtrace, consumer) = (self.dtrace, self.consumer);
+        dtrace.replicate(&mut *self.control()?, consumer, &desc)
     }
 }

@@ -28,8 +28,10 @@ impl<H: Host> Request<'_, H> {
         self.dtrace.host.ioctl_read(self.arg, &mut head)?;
         let mut desc = EprobeDesc::zeroed();
         desc.as_bytes_mut()[..EprobeDesc::HEADER].copy_from_slice(&head);
+        let consumer = self.consumer;
         let bytes = {
-            let session = self.control.session(self.consumer)?;
+            let mut control = self.control()?;
+            let session = control.session(consumer)?;
             let ecb = session.ecb(desc.epid).ok_or(Errno::EINVAL)?;
             // SAFETY: control path.
             let clause = unsafe { ecb.clause() };
@@ -49,8 +51,10 @@ impl<H: Host> Request<'_, H> {
         self.dtrace.host.ioctl_read(self.arg, &mut head)?;
         let mut desc = AggDesc::zeroed();
         desc.as_bytes_mut()[..AggDesc::HEADER].copy_from_slice(&head);
+        let consumer = self.consumer;
         let bytes = {
-            let session = self.control.session(self.consumer)?;
+            let mut control = self.control()?;
+            let session = control.session(consumer)?;
             let enabled = session.aggregation(desc.id).ok_or(Errno::EINVAL)?;
             if enabled.first_epid == 0 {
                 return Err(Errno::EINVAL);
@@ -69,18 +73,23 @@ impl<H: Host> Request<'_, H> {
 
     pub(super) fn format(&mut self) -> Result<i32, Errno> {
         let mut desc: FmtDesc = self.read()?;
-        let session = self.control.session(self.consumer)?;
-        let at = desc.format.checked_sub(1).ok_or(Errno::EINVAL)?;
-        let text = session.formats.get(usize::from(at)).ok_or(Errno::EINVAL)?;
-        let needed = i32::try_from(text.len() + 1).map_err(|_| Errno::EINVAL)?;
+        let consumer = self.consumer;
+        let bytes = {
+            let mut control = self.control()?;
+            let session = control.session(consumer)?;
+            let at = desc.format.checked_sub(1).ok_or(Errno::EINVAL)?;
+            let text = session.formats.get(usize::from(at)).ok_or(Errno::EINVAL)?;
+            let mut bytes = try_with_capacity(text.len() + 1)?;
+            bytes.try_extend_from_slice(text)?;
+            bytes.try_push(0)?;
+            bytes
+        };
+        let needed = i32::try_from(bytes.len()).map_err(|_| Errno::EINVAL)?;
         if desc.length < needed {
             desc.length = needed;
             self.write(&desc)?;
             return Ok(0);
         }
-        let mut bytes = try_with_capacity(text.len() + 1)?;
-        bytes.try_extend_from_slice(text)?;
-        bytes.try_push(0)?;
         self.dtrace.host.ioctl_write(self.model.address(desc.string), &bytes)?;
         Ok(0)
     }

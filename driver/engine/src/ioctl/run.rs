@@ -76,9 +76,17 @@ struct Sizes {
 
 impl<H: Host> Request<'_, H> {
     pub(super) fn go(&mut self) -> Result<i32, Errno> {
-        let dtrace = self.dtrace;
+        let on = self.begin()?;
+        self.write(&(on as i32))?;
+        Ok(0)
+    }
+
+    /// The consumer goes: the CPU that BEGIN ran on.
+    fn begin(&mut self) -> Result<usize, Errno> {
+        let (dtrace, consumer) = (self.dtrace, self.consumer);
+        let mut control = self.control()?;
         let now = dtrace.host.timestamp();
-        let session = self.control.session(self.consumer)?;
+        let session = control.session(consumer)?;
         if session.state().activity() != Activity::Inactive {
             return Err(Errno::EBUSY);
         }
@@ -115,16 +123,23 @@ impl<H: Host> Request<'_, H> {
         session.state().set_activity(Activity::Warmup);
         let key = session.state().key;
         let on = dtrace.fire_builtin(dtrace.builtin.begin(), key, cpu);
-        let session = self.control.session(self.consumer)?;
+        let session = control.session(consumer)?;
         // Unless BEGIN called exit().
         session.state().advance(Activity::Warmup, Activity::Active);
+        Ok(on)
+    }
+
+    pub(super) fn stop(&mut self) -> Result<i32, Errno> {
+        let on = self.end()?;
         self.write(&(on as i32))?;
         Ok(0)
     }
 
-    pub(super) fn stop(&mut self) -> Result<i32, Errno> {
-        let dtrace = self.dtrace;
-        let session = self.control.session(self.consumer)?;
+    /// The consumer stops: the CPU that END ran on.
+    fn end(&mut self) -> Result<usize, Errno> {
+        let (dtrace, consumer) = (self.dtrace, self.consumer);
+        let mut control = self.control()?;
+        let session = control.session(consumer)?;
         let state = session.state();
         let draining =
             state.advance(Activity::Active, Activity::Draining) || state.activity() == Activity::Draining;
@@ -146,13 +161,20 @@ impl<H: Host> Request<'_, H> {
         dtrace.synchronize();
         // What was committed is to be in the last snapshot.
         dtrace.clean_speculations(state);
-        self.write(&(on as i32))?;
-        Ok(0)
+        Ok(on)
     }
 
     pub(super) fn status(&mut self) -> Result<i32, Errno> {
+        let status = self.state_of_things()?;
+        self.write(&status)?;
+        Ok(0)
+    }
+
+    fn state_of_things(&mut self) -> Result<Status, Errno> {
+        let consumer = self.consumer;
         let now = self.dtrace.host.timestamp();
-        let session = self.control.session(self.consumer)?;
+        let mut control = self.control()?;
+        let session = control.session(consumer)?;
         let state = session.state();
         let activity = state.activity();
         if activity == Activity::Inactive {
@@ -182,14 +204,13 @@ impl<H: Host> Request<'_, H> {
         }
         state.keep_alive(now);
         session.heard = now;
-        self.write(&status)?;
-        Ok(0)
+        Ok(status)
     }
 
     pub(super) fn dof_get(&mut self) -> Result<i32, Errno> {
         let header: DofHdr = self.read()?;
-        let session = self.control.session(self.consumer)?;
-        let image = session.options.image();
+        let consumer = self.consumer;
+        let image = self.control()?.session(consumer)?.options.image();
         let room = header.loadsz.min(IMAGE_SIZE as u64) as usize;
         self.write_at(0, image.get(..room).unwrap_or_default())?;
         Ok(0)

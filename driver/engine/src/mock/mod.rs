@@ -25,6 +25,9 @@ pub const KERNEL_BASE: u64 = 0xffff_8880_0000_0000;
 /// Where the user process's memory begins.
 pub const USER_BASE: u64 = 0x5555_0000_0000;
 
+/// Where a page of the user process's memory begins that comes only when [`Mock::release`] brings it.
+pub const STALLED_BASE: u64 = 0x6666_0000_0000;
+
 /// Who a thread says it is.
 #[derive(Clone, Debug)]
 pub struct Who {
@@ -129,6 +132,11 @@ pub struct Mock {
     has_debugger: AtomicBool,
     locked: Mutex<bool>,
     unlocked: Condvar,
+    /// How many wait for the page; None once it has come.
+    stalled: Mutex<Option<usize>>,
+    released: Condvar,
+    /// Whoever waits for something has been killed.
+    killed: AtomicBool,
 }
 
 impl Mock {
@@ -152,6 +160,9 @@ impl Mock {
             has_debugger: AtomicBool::new(true),
             locked: Mutex::new(false),
             unlocked: Condvar::new(),
+            stalled: Mutex::new(Some(0)),
+            released: Condvar::new(),
+            killed: AtomicBool::new(false),
         }
     }
 
@@ -177,6 +188,40 @@ impl Mock {
     pub fn kill(&self, pid: u32) {
         if let Ok(mut dead) = self.dead.lock() {
             dead.push(u64::from(pid));
+        }
+    }
+
+    /// Whoever waits for the control mutex, or for a snapshot of another, is killed from now on.
+    pub fn kill_waiters(&self) {
+        self.killed.store(true, Ordering::Relaxed);
+        self.unlocked.notify_all();
+    }
+
+    /// How many wait for the page at [`STALLED_BASE`].
+    pub fn stalled(&self) -> usize {
+        self.stalled.lock().map_or(0, |stalled| stalled.unwrap_or(0))
+    }
+
+    /// The page comes after all, as one that is not there: each access is a bad one.
+    pub fn release(&self) {
+        if let Ok(mut stalled) = self.stalled.lock() {
+            *stalled = None;
+        }
+        self.released.notify_all();
+    }
+
+    /// Waits for the page of an address, if it is the one that does not come.
+    fn await_page(&self, addr: u64) {
+        if addr & !0xfff != STALLED_BASE {
+            return;
+        }
+        let Ok(mut stalled) = self.stalled.lock() else { return };
+        if let Some(waiting) = stalled.as_mut() {
+            *waiting += 1;
+        }
+        while stalled.is_some() {
+            let Ok(woken) = self.released.wait(stalled) else { return };
+            stalled = woken;
         }
     }
 
@@ -455,10 +500,12 @@ impl Host for Mock {
     }
 
     fn ioctl_read(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        self.await_page(addr);
         peek(&self.user, addr.wrapping_sub(USER_BASE), dst)
     }
 
     fn ioctl_write(&self, addr: u64, src: &[u8]) -> Result<(), BadAddress> {
+        self.await_page(addr);
         poke(&self.user, addr.wrapping_sub(USER_BASE), src)
     }
 
@@ -469,6 +516,23 @@ impl Host for Mock {
             locked = woken;
         }
         *locked = true;
+    }
+
+    fn lock_unless_killed(&self) -> bool {
+        let Ok(mut locked) = self.locked.lock() else { return false };
+        while *locked {
+            let Ok(woken) = self.unlocked.wait(locked) else { return false };
+            locked = woken;
+            if *locked && self.is_killed() {
+                return false;
+            }
+        }
+        *locked = true;
+        true
+    }
+
+    fn is_killed(&self) -> bool {
+        self.killed.load(Ordering::Relaxed)
     }
 
     fn unlock(&self) {

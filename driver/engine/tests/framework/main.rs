@@ -18,5 +18,6 @@ mod program;
 mod records;
 mod session;
 mod speculations;
+mod stalls;
 mod teardown;
 mod vectors;
