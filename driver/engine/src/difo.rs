@@ -201,10 +201,11 @@ impl Limits {
         }
     }
 
-    /// The limits for a helper: nobody's rights, and the variables of its process only.
+    /// The limits for a helper: nobody's rights, the variables of its process only, and no more code than real helpers have,
+    /// whose every expression is one DIFO of some hundred instructions.
     #[must_use]
     pub const fn for_helper() -> Limits {
-        Limits { helper: true, ..Limits::new(false) }
+        Limits { helper: true, difo_size: 32 << 10, ..Limits::new(false) }
     }
 }
 

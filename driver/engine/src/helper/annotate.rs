@@ -19,6 +19,9 @@ use crate::scratch::Scratch;
 /// looked at before each piece of code and each subroutine, and after each frame.
 const TIME_MAX: u64 = 10_000_000;
 
+/// The longest string a helper works with, whatever the consumer's are: it is built anew for every frame.
+const STRSIZE_MAX: usize = 4096;
+
 /// The number of the frame pointer's register (contract 2.7: EBP, which is RBP).
 const FRAME_POINTER: u32 = 6;
 
@@ -144,7 +147,7 @@ fn run<H: Host>(
         variables: &annotator.variables,
         speculations: &(),
         access: Access { process: true, ..Access::NONE },
-        strsize: surroundings.strsize,
+        strsize: surroundings.strsize.min(STRSIZE_MAX),
         epid: 0,
     };
     let (base, len) = surroundings.scratch;

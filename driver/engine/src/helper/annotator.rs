@@ -38,6 +38,8 @@ pub(crate) struct Annotator {
     clauses: Vec<Clause>,
     codes: Vec<Code>,
     pub(super) variables: Variables,
+    /// Bytes that all of it takes.
+    memory: usize,
 }
 
 // SAFETY: the code is immutable; variables are made to be read and written by all CPUs at once (see `variable`).
@@ -71,12 +73,21 @@ impl Annotator {
         let mut variables = Variables::new(cpus)?;
         let mut codes = try_with_capacity(program.difos.len())?;
         let mut declared = Vec::new();
+        let (mut code, mut own) = (0, 0);
         for difo in program.difos.drain(..) {
-            check_variables(&difo, &mut declared)?;
+            own = check_variables(&difo, &mut declared)?;
             variables.declare(&difo)?;
-            codes.try_push(Code::new(difo, &variables)?)?;
+            let made = Code::new(difo, &variables)?;
+            code += made.memory();
+            codes.try_push(made)?;
         }
-        Ok(Some(Annotator { next: AtomicPtr::new(ptr::null_mut()), clauses, codes, variables }))
+        let memory = code.saturating_add(own.saturating_mul(cpus));
+        Ok(Some(Annotator { next: AtomicPtr::new(ptr::null_mut()), clauses, codes, variables, memory }))
+    }
+
+    /// Bytes that it takes, variables counted for every CPU.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
     }
 
     /// How many clauses there are.
@@ -119,8 +130,8 @@ fn is_for_user_stacks(ecb: &EcbDesc) -> bool {
     given.eq([b"dtrace".as_slice(), b"helper", b"ustack"])
 }
 
-/// Counts the variables of one more DIFO of an image; `declared` has those of the ones before.
-fn check_variables(difo: &Difo, declared: &mut Vec<(u8, u32, usize)>) -> Result<(), Errno> {
+/// Counts the variables of one more DIFO of an image; `declared` has those of the ones before. Bytes of all.
+fn check_variables(difo: &Difo, declared: &mut Vec<(u8, u32, usize)>) -> Result<usize, Errno> {
     let own = |var: &&DifVar| var.id >= VAR_OTHER_UBASE;
     for var in difo.vars().iter().filter(own) {
         let bytes = if var.ty.flags & TF_BYREF != 0 { var.ty.size as usize } else { size_of::<u64>() };
@@ -130,5 +141,5 @@ fn check_variables(difo: &Difo, declared: &mut Vec<(u8, u32, usize)>) -> Result<
         }
     }
     let sum = declared.iter().fold(0usize, |sum, &(_, _, bytes)| sum.saturating_add(bytes));
-    if sum > VARIABLES_MAX { Err(Errno::EINVAL) } else { Ok(()) }
+    if sum > VARIABLES_MAX { Err(Errno::EINVAL) } else { Ok(sum) }
 }

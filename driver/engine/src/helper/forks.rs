@@ -41,6 +41,7 @@ struct Slot {
     /// `generation | state`
     word: AtomicU32,
     pid: AtomicU32,
+    uid: AtomicU32,
     parent: AtomicU64,
     child: AtomicU64,
 }
@@ -69,9 +70,12 @@ impl Slot {
 /// One fork.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fork {
+    /// A process with helpers, or a child that is noted itself.
     pub(super) parent: u64,
     pub(super) child: u64,
     pub(super) pid: u32,
+    /// The child's real user id.
+    pub(super) uid: u32,
 }
 
 /// A fork that is being looked at.
@@ -85,6 +89,11 @@ pub(super) struct Begun<'a> {
 }
 
 impl Begun<'_> {
+    /// Whether the parent is another one by now ([`Forks::cancel`]).
+    pub(super) fn is_stale(&self) -> bool {
+        self.slot.parent.load(Ordering::SeqCst) != self.fork.parent
+    }
+
     /// Nothing was done about it: it is to be taken again later.
     pub(super) fn put_back(self) {
         if !self.slot.go(self.word, FULL) {
@@ -130,6 +139,7 @@ impl Forks {
             return false;
         };
         slot.pid.store(fork.pid, Ordering::Relaxed);
+        slot.uid.store(fork.uid, Ordering::Relaxed);
         slot.parent.store(fork.parent, Ordering::Relaxed);
         slot.child.store(fork.child, Ordering::Relaxed);
         slot.word.store(word & !STATE | FULL, Ordering::SeqCst);
@@ -153,12 +163,20 @@ impl Forks {
         self.about(child).is_some()
     }
 
-    /// The child ended, or runs another program. In its context.
+    /// The child ended, or runs another program. In its context. Children of its own that are noted run the program that it
+    /// ran: its parent stands for it.
     ///
     /// It is tried again only when the control path has taken the note or put it back meanwhile, which it does for a note no
     /// more often than there are others to settle.
     pub(super) fn cancel(&self, child: u64) {
         while let Some((slot, word)) = self.about(child) {
+            let parent = slot.parent.load(Ordering::SeqCst);
+            if (slot.word.load(Ordering::SeqCst) ^ word) & !STATE == 0 {
+                for own in &self.slots {
+                    // No other note has this parent: the child makes no more children.
+                    let _ = own.parent.compare_exchange(child, parent, Ordering::SeqCst, Ordering::SeqCst);
+                }
+            }
             if word & STATE == BUSY {
                 if slot.go(word, CANCELLED) {
                     return;
@@ -180,9 +198,10 @@ impl Forks {
             slot.go(full, BUSY).then_some((at, slot, full & !STATE | BUSY))
         })?;
         let fork = Fork {
-            parent: slot.parent.load(Ordering::Relaxed),
+            parent: slot.parent.load(Ordering::SeqCst),
             child: slot.child.load(Ordering::Relaxed),
             pid: slot.pid.load(Ordering::Relaxed),
+            uid: slot.uid.load(Ordering::Relaxed),
         };
         Some((at, Begun { slot, word, forks: self, fork }))
     }
@@ -198,7 +217,7 @@ mod tests {
     use super::*;
     use core::ptr;
 
-    const FORK: Fork = Fork { parent: 1, child: 2, pid: 2 };
+    const FORK: Fork = Fork { parent: 1, child: 2, pid: 2, uid: 7 };
 
     #[test]
     fn a_note_is_taken_once() {
@@ -230,6 +249,17 @@ mod tests {
         assert!(!begun.end());
         assert_eq!(forks.pending.load(Ordering::SeqCst), 0);
         assert!(forks.push(FORK));
+    }
+
+    #[test]
+    fn the_parent_of_a_child_that_ends_stands_for_it() {
+        let forks = Forks::new().unwrap();
+        assert!(forks.push(FORK) && forks.push(Fork { parent: 2, child: 3, ..FORK }));
+        let (_, begun) = forks.begin(1).unwrap();
+        forks.cancel(2);
+        assert!(begun.is_stale() && !forks.has(2));
+        begun.put_back();
+        assert_eq!(forks.begin(0).unwrap().1.fork, Fork { child: 3, ..FORK });
     }
 
     #[test]

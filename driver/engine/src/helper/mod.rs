@@ -20,7 +20,7 @@
 //!
 //! Anybody may open the device. What an image can do is bounded: it is loaded as untrusted ([`crate::dof`]), its code is
 //! verified to touch nothing but its process and itself, a process has 32 clauses and 32 providers and a megabyte of images,
-//! and the time of all helpers in one stack is limited.
+//! a user has 64 of all that is made of them, and the time of all helpers in one stack is limited.
 
 mod annotate;
 mod annotator;

@@ -20,8 +20,11 @@ use crate::mem::{TryPush, try_to_vec};
 use crate::probe::ProbeId;
 use crate::provider::{Privileges, ProviderId, ProviderInfo};
 
-/// Bytes of all images of one process.
+/// Bytes of all images of one process, and what these may take with all that is made of them; the same for all processes of a
+/// user: anybody may bring images.
 const IMAGES_MAX: usize = 1 << 20;
+const PROCESS_MAX: usize = 8 << 20;
+const USER_MAX: usize = 64 << 20;
 
 /// Who may see the probes that processes describe (contract 4): whoever may instrument processes, if they are his own.
 const PRIVILEGES: Privileges = Privileges::PROC.with(Privileges::OWNER);
@@ -41,10 +44,20 @@ struct Brought {
     bytes: Vec<u8>,
     /// What its relocations are relative to.
     base: u64,
+    /// It is to go, and went not for want of memory: that is tried again.
+    goes: bool,
     /// How many providers it describes.
     described: usize,
     providers: Vec<Made>,
     annotator: Option<Anchored<Annotator>>,
+}
+
+impl Brought {
+    /// What it takes.
+    fn memory(&self) -> usize {
+        let made = self.annotator.as_ref().map_or(0, |annotator| annotator.memory());
+        self.bytes.len() + self.module.len() + made
+    }
 }
 
 /// A process and its images, at least one.
@@ -66,6 +79,10 @@ impl Owner {
 
     fn bytes(&self) -> usize {
         self.images.iter().map(|image| image.bytes.len()).sum()
+    }
+
+    fn memory(&self) -> usize {
+        self.images.iter().map(Brought::memory).sum()
     }
 }
 
@@ -127,19 +144,34 @@ impl Accepted {
             return Err(Errno::EINVAL);
         }
         let described = providers.len();
-        let brought =
-            Brought { generation, module, bytes, base, described, providers: Vec::new(), annotator };
+        let brought = Brought {
+            generation,
+            module,
+            bytes,
+            base,
+            goes: false,
+            described,
+            providers: Vec::new(),
+            annotator,
+        };
         Ok(Accepted { brought, providers })
     }
 
-    /// Whether the process may have it beside what it has.
-    fn fits(&self, owner: Option<&Owner>) -> bool {
+    /// Whether a user's process may have it beside what it has. EINVAL for too many clauses or providers, ENOMEM.
+    fn check(&self, owner: Option<&Owner>, users: usize) -> Result<(), Errno> {
         let (clauses, described, bytes) =
             owner.map_or((0, 0, 0), |owner| (owner.clauses(), owner.described(), owner.bytes()));
         let own = self.brought.annotator.as_ref().map_or(0, |annotator| annotator.len());
-        clauses + own <= limit::HELPER_ACTIONS_MAX
-            && described + self.brought.described <= limit::HELPER_PROVIDERS_MAX
-            && bytes + self.brought.bytes.len() <= IMAGES_MAX
+        if clauses + own > limit::HELPER_ACTIONS_MAX
+            || described + self.brought.described > limit::HELPER_PROVIDERS_MAX
+        {
+            return Err(Errno::EINVAL);
+        }
+        let memory = self.brought.memory();
+        let fits = bytes + self.brought.bytes.len() <= IMAGES_MAX
+            && owner.map_or(0, Owner::memory) + memory <= PROCESS_MAX
+            && users + memory <= USER_MAX;
+        if fits { Ok(()) } else { Err(Errno::ENOMEM) }
     }
 }
 
@@ -151,8 +183,8 @@ fn is_provider_name(name: &[u8]) -> bool {
 impl<H: Host> Dtrace<H> {
     /// The current process brings an image: its generation.
     ///
-    /// EINVAL for an image that is not sound or more than a process may have, E2BIG for one that is too big, ENOMEM, and
-    /// what the meta provider says.
+    /// EINVAL for an image that is not sound or has more clauses or providers than a process may have, E2BIG for one that is too
+    /// big, ENOMEM where there is no memory for it or no more for this process or user, and what the meta provider says.
     pub(crate) fn add_helper(
         &self,
         control: &mut Control<H>,
@@ -203,7 +235,8 @@ impl<H: Host> Dtrace<H> {
         let parent = self.host.process_key();
         // SAFETY: probe context, and the process is not used after it.
         let has_helpers = self.in_probe_context(|| unsafe { self.processes.find(parent) }.is_some());
-        (has_helpers || self.forks.has(parent)) && self.forks.push(Fork { parent, child: key, pid })
+        let uid = self.host.uid();
+        (has_helpers || self.forks.has(parent)) && self.forks.push(Fork { parent, child: key, pid, uid })
     }
 
     /// Does something as in a probe, but for an answer. If a probe was interrupted (which the kernel's hooks for processes
@@ -224,8 +257,12 @@ impl<H: Host> Dtrace<H> {
         self.adopt_forks(control);
         let mut at = 0;
         while let Some(owner) = control.helpers.owners.get(at) {
-            // Without memory for taking probes away it is tried again the next time.
-            if !owner.process.is_gone() || self.take_down(control, at, |_| true).is_err() {
+            let (all, owners) = (owner.process.is_gone(), control.helpers.owners.len());
+            if all || owner.images.iter().any(|image| image.goes) {
+                // Without memory for taking probes away it is tried again the next time.
+                let _ = self.take_down(control, at, |image| all || image.goes);
+            }
+            if control.helpers.owners.len() == owners {
                 at += 1;
             }
         }
@@ -276,18 +313,20 @@ impl<H: Host> Dtrace<H> {
             let (mut from, mut settled) = (0, false);
             while let Some((at, begun)) = self.forks.begin(from) {
                 from = at + 1;
-                let Fork { parent, child, pid } = begun.fork;
+                let Fork { parent, child, pid, uid } = begun.fork;
                 let known = control.helpers.position(parent);
-                if known.is_err() && self.forks.has(parent) {
-                    // Its parent is still to come.
+                // In this order: who ends first has its parent stand for it.
+                let (noted, stale) = (self.forks.has(parent), begun.is_stale());
+                if known.is_err() && (noted || stale) {
+                    // Its parent is still to come, or another stands for it now.
+                    settled |= stale;
                     begun.put_back();
                     continue;
                 }
                 settled = true;
-                let result = known.map_err(|_| Errno::ESRCH).and_then(|at| {
-                    let owner = control.helpers.owners.get(at).ok_or(Errno::ESRCH)?;
-                    self.copy_helpers(control, Whose { key: child, pid, uid: owner.uid }, at)
-                });
+                let result = known
+                    .map_err(|_| Errno::ESRCH)
+                    .and_then(|at| self.copy_helpers(control, Whose { key: child, pid, uid }, at));
                 // It may have ended before there was anything that its end could mark.
                 let lives = self.host.process_lives(pid, child);
                 let wanted = begun.end() && lives && result.is_ok();
@@ -332,9 +371,8 @@ impl<H: Host> Dtrace<H> {
     fn insert(&self, control: &mut Control<H>, whose: Whose, accepted: Accepted) -> Result<(), Errno> {
         let found = control.helpers.position(whose.key);
         let owner = found.ok().and_then(|at| control.helpers.owners.get(at));
-        if !accepted.fits(owner) {
-            return Err(Errno::EINVAL);
-        }
+        let same_user = control.helpers.owners.iter().filter(|owner| owner.uid == whose.uid);
+        accepted.check(owner, same_user.map(Owner::memory).sum())?;
         let Accepted { brought, providers } = accepted;
         if brought.annotator.is_none() && brought.described == 0 {
             // Sound, and of no use: there is nothing to keep.
@@ -368,7 +406,7 @@ impl<H: Host> Dtrace<H> {
             Ok(true) => self.rematch(control),
             Ok(false) => (),
             // What was made before the one that failed is taken away again.
-            Err(_) => self.take_down(control, at, |image| image.generation == generation)?,
+            Err(_) => _ = self.take_down(control, at, |image| image.generation == generation),
         }
         result.map(drop)
     }
@@ -432,26 +470,30 @@ impl<H: Host> Dtrace<H> {
         Ok(control.probes.last_id() != before)
     }
 
-    /// Takes images of the owner at `at` away, and the owner with the last of them.
+    /// Takes images of the owner at `at` away, and the owner with the last of them. Without memory for that they say nothing more
+    /// about stacks, and go the next time.
     fn take_down(
         &self,
         control: &mut Control<H>,
         at: usize,
         which: impl Fn(&Brought) -> bool,
     ) -> Result<(), Errno> {
-        let Some(owner) = control.helpers.owners.get(at) else { return Ok(()) };
+        let Some(owner) = control.helpers.owners.get_mut(at) else { return Ok(()) };
+        let mut unlinked = false;
+        for image in owner.images.iter_mut().filter(|image| which(image)) {
+            image.goes = true;
+            if let Some(annotator) = &image.annotator {
+                owner.process.annotators.unlink(annotator.address());
+                unlinked = true;
+            }
+        }
         let mut made = Vec::new();
-        for image in owner.images.iter().filter(|image| which(image)) {
+        for image in owner.images.iter().filter(|image| image.goes) {
             made.try_extend_from_slice(&image.providers)?;
         }
         self.retire_providers(control, &made)?;
         let Some(owner) = control.helpers.owners.get_mut(at) else { return Ok(()) };
-        let mut unlinked = false;
-        for annotator in owner.images.iter().filter(|i| which(i)).filter_map(|i| i.annotator.as_ref()) {
-            owner.process.annotators.unlink(annotator.address());
-            unlinked = true;
-        }
-        let last = owner.images.iter().all(&which);
+        let last = owner.images.iter().all(|image| image.goes);
         if last {
             if let Some(bucket) = self.processes.bucket(owner.process.key) {
                 bucket.unlink(owner.process.address());
@@ -461,7 +503,7 @@ impl<H: Host> Dtrace<H> {
         if unlinked {
             self.synchronize();
         }
-        owner.images.retain(|image| !which(image));
+        owner.images.retain(|image| !image.goes);
         if last {
             drop(control.helpers.owners.remove(at));
         }

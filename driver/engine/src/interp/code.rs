@@ -190,6 +190,11 @@ impl Code {
         &self.difo
     }
 
+    /// Bytes that it takes.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Code>() + self.difo.size() + size_of_val(&*self.insns)
+    }
+
     #[inline(always)]
     pub(crate) fn shape(&self) -> &Shape {
         &self.shape

@@ -1,52 +1,14 @@
 //! A hundred thousand images that are truncated, bent or mere noise: each is loaded or refused, and all memory comes
 //! back.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use dtrace_abi::dof::{ID_PAD, SECT_MAX};
 use dtrace_abi::{DofHdr, DofSec};
 use dtrace_engine::difo::Limits;
 use dtrace_engine::dof::{Program, Purpose};
 
+use crate::allocator;
 use crate::image;
 use crate::random::Random;
-
-thread_local! {
-    /// Allocations of this thread that have not been freed.
-    static LIVE: Cell<i64> = const { Cell::new(0) };
-    /// The allocation of this thread that is to fail, counted from now; 0 for none.
-    static FAIL: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counted by thread.
-struct Counting;
-
-// SAFETY: all memory comes from and goes to `System`, with the same layouts; counting touches no memory but two
-// thread-local cells that need no allocation.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let fail = FAIL.get();
-        if fail != 0 {
-            FAIL.set(fail - 1);
-            if fail == 1 {
-                return std::ptr::null_mut();
-            }
-        }
-        LIVE.set(LIVE.get() + 1);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.set(LIVE.get() - 1);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) };
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// So many rounds, a few under Miri.
 const fn rounds(natively: usize) -> usize {
@@ -87,9 +49,9 @@ fn samples() -> [Vec<u8>; 2] {
 
 /// Runs `f`, and asserts that this thread holds as much memory afterwards as before.
 fn balanced(f: impl FnOnce()) {
-    let before = LIVE.get();
+    let before = allocator::live();
     f();
-    assert_eq!(LIVE.get(), before, "allocations without a free");
+    assert_eq!(allocator::live(), before, "allocations without a free");
 }
 
 #[test]
@@ -262,9 +224,9 @@ fn running_out_of_memory_anywhere_is_an_error() {
         loop {
             let mut error = None;
             balanced(|| {
-                FAIL.set(failures + 1);
+                allocator::fail(failures + 1);
                 let result = Program::load(sample, purpose, &limits);
-                FAIL.set(0);
+                allocator::fail(0);
                 error = result.err();
             });
             match error {

@@ -3,7 +3,7 @@
 use dtrace_abi::{HelperDof, Plain, dif::*, dof, ioctl};
 use dtrace_engine::Model;
 use dtrace_engine::errno::Errno;
-use dtrace_engine::mock::USER_BASE;
+use dtrace_engine::mock::{USER_BASE, Who, become_who};
 
 use crate::image;
 use crate::world::*;
@@ -129,7 +129,38 @@ fn a_process_has_a_megabyte_of_images() {
     for _ in 0..4 {
         bring(&rig, &large).unwrap();
     }
-    assert_eq!(bring(&rig, &large), Err(Errno::EINVAL));
+    assert_eq!(bring(&rig, &large), Err(Errno::ENOMEM));
+}
+
+#[test]
+fn a_user_has_64_megabytes_of_all_that_is_made_of_images() {
+    // One variable, a megabyte on all CPUs together.
+    let rig = dtrace_engine::mock::Rig::new(64, &[["mod", "func", "entry"]]);
+    let large = Helper::new().clause(None, &[get_large(0, 16 << 10)]).image();
+    become_process(999);
+    assert_eq!((0..).take_while(|_| bring(&rig, &large).is_ok()).count(), 7, "a process has eight");
+    rig.dtrace().process_ended();
+    let brought = (1000..).take_while(|&pid| {
+        become_process(pid);
+        bring(&rig, &large).is_ok()
+    });
+    assert_eq!(brought.count(), 63);
+    assert_eq!(bring(&rig, &large), Err(Errno::ENOMEM));
+    become_who(Who { pid: 100, uid: 8, ..Who::default() });
+    assert!(bring(&rig, &large).is_ok(), "another user has as much");
+    become_process(1000);
+    rig.dtrace().process_ended();
+    become_process(2000);
+    assert!(bring(&rig, &large).is_ok(), "what has gone counts no more");
+}
+
+#[test]
+fn one_expression_is_no_larger_than_real_helpers_are() {
+    let rig = rig();
+    become_process(100);
+    let of = |count| Helper::new().clause(None, &[text(&"x".repeat(count))]).image();
+    assert!(bring(&rig, &of(32_000)).is_ok());
+    assert_eq!(bring(&rig, &of(33_000)), Err(Errno::EINVAL));
 }
 
 #[test]
@@ -254,6 +285,23 @@ fn a_child_has_helpers_whose_parent_has_ended_meanwhile() {
     assert_eq!(helpers(&rig), 1);
     become_process(101);
     assert_eq!(stacks.strings(), ["orphan"]);
+}
+
+#[test]
+fn a_grandchild_has_helpers_whose_parent_runs_another_program_before_anybody_looks() {
+    let rig = rig();
+    become_process(100);
+    let stacks = Stacks::new(&rig, 1, 64);
+    bring(&rig, &constant("inherited")).unwrap();
+    rig.dtrace().process_forked(101, 101);
+    become_process(101);
+    rig.dtrace().process_forked(102, 102);
+    rig.dtrace().process_ended();
+    rig.dtrace().housekeep();
+    assert_eq!(stacks.strings(), [""; 0]);
+    become_process(102);
+    assert_eq!(stacks.strings(), ["inherited"]);
+    assert_eq!(helpers(&rig), 2);
 }
 
 /// How many processes the engine says to have helpers.

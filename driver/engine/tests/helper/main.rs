@@ -1,6 +1,10 @@
 //! Helpers from outside: processes bring images by the ioctls of `/dev/dtrace_helper` (contract 2.1, 3), and what consumers
 //! see of that.
 
+#[path = "../dof/allocator.rs"]
+#[expect(dead_code, reason = "the loader's tests count, too")]
+mod allocator;
+
 #[path = "../dof/image.rs"]
 #[expect(dead_code, reason = "the loader's tests use more of the builder")]
 mod image;

@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
+use dtrace_abi::dof::SECT_PROVIDER;
 use dtrace_abi::{ArgDesc, Plain, ProbeDesc, ioctl, name_bytes};
 use dtrace_engine::dof::HelperProvider;
 use dtrace_engine::errno::Errno;
-use dtrace_engine::mock::{Handle, Mock, Rig};
+use dtrace_engine::mock::{Handle, Mock, Rig, Who, become_who};
 use dtrace_engine::{Cred, Description, HelperProcess, MetaProvider, Privileges, Probe, Provider, Registrar};
 
+use crate::allocator;
 use crate::image;
 use crate::program::{E, Program, S};
 use crate::world::*;
@@ -19,6 +21,8 @@ type Log = Arc<Mutex<Vec<String>>>;
 struct Meta {
     log: Log,
     fail: bool,
+    /// After the first provider it fails, and from then on there is no memory.
+    starve: bool,
 }
 
 struct Made {
@@ -35,6 +39,10 @@ impl MetaProvider<Mock> for Meta {
         description: HelperProvider,
     ) -> Result<Box<dyn Provider<Mock>>, Errno> {
         if self.fail {
+            return Err(Errno::ENOSPC);
+        }
+        if self.starve && !self.log.lock().unwrap().is_empty() {
+            allocator::starve(true);
             return Err(Errno::ENOSPC);
         }
         let name = format!("{}{}", String::from_utf8_lossy(&description.name), process.pid);
@@ -75,7 +83,7 @@ impl Drop for Made {
 }
 
 fn meta(log: &Log) -> Box<Meta> {
-    Box::new(Meta { log: Arc::clone(log), fail: false })
+    Box::new(Meta { log: Arc::clone(log), fail: false, starve: false })
 }
 
 fn said(log: &Log) -> Vec<String> {
@@ -257,15 +265,40 @@ fn the_probes_are_for_the_owner_of_the_process() {
     assert_eq!(see(7, Privileges::USER), 0);
     assert_eq!(see(8, Privileges::KERNEL), 0);
     assert_eq!(see(8, Privileges::ALL), 1);
+    // A child belongs to whom its parent belonged to when it was forked.
+    become_who(Who { pid: 100, uid: 9, ..Who::default() });
+    rig.dtrace().process_forked(101, 101);
+    rig.dtrace().housekeep();
+    assert_eq!(see(9, Privileges::PROC), 1);
+    assert_eq!(see(7, Privileges::PROC), 1);
 }
 
 #[test]
 fn a_meta_provider_that_fails_fails_the_request() {
     let (rig, log) = (rig(), Log::default());
-    rig.dtrace().register_meta(Box::new(Meta { log: Arc::clone(&log), fail: true })).unwrap();
+    rig.dtrace().register_meta(Box::new(Meta { fail: true, ..*meta(&log) })).unwrap();
     become_process(100);
     assert_eq!(bring(&rig, &image::helper().build()), Err(Errno::ENOSPC));
     assert_eq!(crate::images::helpers(&rig), 0);
+}
+
+#[test]
+fn what_cannot_be_taken_back_for_want_of_memory_is_taken_back_later() {
+    let (rig, log) = (rig(), Log::default());
+    rig.dtrace().register_meta(Box::new(Meta { starve: true, ..*meta(&log) })).unwrap();
+    become_process(100);
+    let stacks = Stacks::new(&rig, 1, 64);
+    let mut helper = Helper(image::helper()).clause(None, &[text("named")]).0;
+    let provider = helper.parts.iter().find(|part| part.header.kind == SECT_PROVIDER).unwrap().clone();
+    helper.parts.push(provider);
+    let refused = bring(&rig, &helper.build());
+    allocator::starve(false);
+    assert_eq!(refused, Err(Errno::ENOSPC));
+    assert_eq!(stacks.strings(), [""; 0], "it says nothing more");
+    assert_eq!(crate::images::helpers(&rig), 1);
+    rig.dtrace().housekeep();
+    assert_eq!(crate::images::helpers(&rig), 0);
+    assert_eq!(said(&log), ["made web100 key 100 uid 7", "dropped web100"]);
 }
 
 #[test]

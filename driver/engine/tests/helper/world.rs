@@ -83,6 +83,13 @@ pub(crate) fn get(n: u32) -> Code {
     Code { text, strings: "\0".into(), vars: vec![local(n)], ..Code::default() }
 }
 
+/// `this->n`, of so many bytes.
+pub(crate) fn get_large(n: u32, bytes: u32) -> Code {
+    let mut code = get(n);
+    code.vars[0].ty = DifType { flags: TF_BYREF, size: bytes, ..UNTYPED };
+    code
+}
+
 /// `arg0 == value`
 pub(crate) fn arg0_is(value: u64) -> Code {
     let text = vec![
