@@ -97,6 +97,8 @@ pub struct CompileOptions {
     /// `setenv` and `unsetenv`: what is different in the environment of processes that are created, in order: names, with
     /// their values or none.
     pub environment: Vec<(String, Option<String>)>,
+    /// `oformat`: what output is for.
+    pub oformat: OutputFormat,
     /// `strip`: leave out of DOF what is not needed to run it.
     pub strip: bool,
     /// `version`: the version of the D interfaces that programs are bound to.
@@ -129,6 +131,16 @@ pub enum EvalTime {
     PostInit,
     /// At its main.
     Main,
+}
+
+/// What output is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutputFormat {
+    /// `text`: people.
+    #[default]
+    Text,
+    /// `json`: machines.
+    Json,
 }
 
 /// A version of the D interfaces: major, minor, micro.
@@ -204,6 +216,7 @@ impl Default for CompileOptions {
             pgmax: None,
             evaltime: EvalTime::default(),
             environment: Vec::new(),
+            oformat: OutputFormat::default(),
             strip: false,
             version: Version::CURRENT,
         }
@@ -318,6 +331,11 @@ impl Options {
         }
     }
 
+    /// Whether output is for machines.
+    pub fn is_json(&self) -> bool {
+        self.compile.oformat == OutputFormat::Json
+    }
+
     /// The number of an option by its name, as `dtrace_getopt` gives it; [`UNSET`] when it is not set.
     pub fn by_name(&self, name: &str) -> Result<i64> {
         let switch = |on: bool| if on { 1 } else { UNSET };
@@ -402,7 +420,8 @@ impl Options {
 }
 
 /// The compile-time options that a program may set for itself.
-const PROGRAM_SETTABLE: &[&str] = &["argref", "defaultargs", "empty", "errtags", "pspec", "zdefs", "strip"];
+const PROGRAM_SETTABLE: &[&str] =
+    &["argref", "defaultargs", "empty", "errtags", "oformat", "pspec", "zdefs", "strip"];
 
 impl CompileOptions {
     fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
@@ -473,6 +492,14 @@ impl CompileOptions {
             }
             "libdir" => {
                 self.libdirs.push(text()?.into());
+                Ok(())
+            }
+            "oformat" => {
+                self.oformat = match text()? {
+                    "text" => OutputFormat::Text,
+                    "json" => OutputFormat::Json,
+                    _ => return Err(Code::BadOptionValue.into()),
+                };
                 Ok(())
             }
             "setenv" => {

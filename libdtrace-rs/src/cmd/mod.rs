@@ -16,8 +16,10 @@ mod signals;
 mod usage;
 
 use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
 
+use crate::consume::json;
 use crate::error::Error;
 use crate::handle::Handle;
 use arguments::{Arguments, Mode, Setting};
@@ -42,6 +44,28 @@ fn message(text: impl Display) {
 /// Prints an error that ends the command.
 fn fail<T>(text: impl Display) -> Done<T> {
     message(text);
+    Err(Failed(ERROR))
+}
+
+/// Prints an error that ends the command; where output is for machines, there too.
+fn fail_in_output<T>(
+    handle: &Handle,
+    arguments: &Arguments,
+    error: Option<&Error>,
+    text: impl Display,
+) -> Done<T> {
+    let text = text.to_string();
+    message(&text);
+    if handle.options().is_json() {
+        let write = || -> std::io::Result<()> {
+            let mut out = session::output(arguments)?;
+            writeln!(out, "{}", json::error(error, &text))?;
+            out.flush()
+        };
+        if let Err(error) = write() {
+            message(format_args!("failed to write output: {}", Error::from(error)));
+        }
+    }
     Err(Failed(ERROR))
 }
 

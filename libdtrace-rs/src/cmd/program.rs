@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::arguments::{Arguments, Clause};
-use super::{Done, fail, message};
+use super::{Done, fail, fail_in_output, message};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::program::Program;
@@ -40,7 +40,10 @@ fn one(handle: &mut Handle, arguments: &Arguments, clause: &Clause, name: &str) 
     match clause {
         Clause::Text { spec, text } => match handle.compile_string(text, *spec, &words) {
             Ok(program) => Ok(Compiled { kind: "description", name: description(text), program }),
-            Err(error) => fail(format_args!("invalid probe specifier {text}: {}", shown(&error))),
+            Err(error) => {
+                let message = format!("invalid probe specifier {text}: {}", shown(&error));
+                fail_in_output(handle, arguments, Some(&error), message)
+            }
         },
         Clause::Script(path) => {
             let text = match read(path) {
@@ -53,7 +56,10 @@ fn one(handle: &mut Handle, arguments: &Arguments, clause: &Clause, name: &str) 
             };
             match handle.compile_script(&text, &words) {
                 Ok(program) => Ok(Compiled { kind: "script", name: path.clone(), program }),
-                Err(error) => fail(format_args!("failed to compile script {path}: {}", shown(&error))),
+                Err(error) => {
+                    let message = format!("failed to compile script {path}: {}", shown(&error));
+                    fail_in_output(handle, arguments, Some(&error), message)
+                }
             }
         }
     }

@@ -1,4 +1,5 @@
-//! The rows of the output: what stands before the data of each firing, and messages about faults and losses.
+//! The rows of the output: what stands before the data of each firing, and messages about faults and losses. Under
+//! `oformat=json` both are lines of their own among those that the consumer writes.
 
 use std::io::Write;
 
@@ -8,6 +9,7 @@ use super::message;
 use crate::consume::drops::Dropped;
 use crate::consume::fault::Fault;
 use crate::consume::flow::Flow;
+use crate::consume::json::{self, Json};
 use crate::consume::output::Output;
 use crate::consume::{Consume, Firing, Handled, Observer};
 use crate::error::Result;
@@ -20,10 +22,35 @@ pub(super) struct Rows {
     headed: bool,
     /// What the program gave to `exit()`.
     pub(super) status: u8,
+    /// Whether output is for machines.
+    pub(super) json: bool,
+    /// Lines that wait for the next moment at which there is an output to write them to.
+    lines: Vec<Json>,
+}
+
+impl Rows {
+    /// Rows for people, or lines for machines.
+    pub(super) fn new(json: bool) -> Self {
+        Self { json, ..Self::default() }
+    }
+
+    /// Adds a line of its own.
+    pub(super) fn line(&mut self, line: Json) {
+        self.lines.push(line);
+    }
+
+    /// Writes the lines that wait.
+    pub(super) fn write_lines(&mut self, out: &mut Output) -> Result<()> {
+        self.lines.drain(..).try_for_each(|line| Ok(writeln!(out, "{line}")?))
+    }
 }
 
 impl Observer for Rows {
     fn probe(&mut self, out: &mut Output, options: &Options, firing: &Firing<'_>) -> Result<Consume> {
+        if self.json {
+            self.write_lines(out)?;
+            return Ok(Consume::This);
+        }
         let probe = &firing.enabled.probe;
         let cpu = firing.cpu;
         let flow = options.is_on(option::FLOWINDENT);
@@ -58,7 +85,7 @@ impl Observer for Rows {
         record: Option<&RecDesc>,
     ) -> Result<Consume> {
         let Some(record) = record else {
-            if !options.is_on(option::QUIET) {
+            if !options.is_on(option::QUIET) && !self.json {
                 out.write_all(b"\n")?;
             }
             return Ok(Consume::Next);
@@ -67,18 +94,26 @@ impl Observer for Rows {
             let status = firing.data.get(record.offset as usize..).and_then(i32::from_bytes).unwrap_or(0);
             // The system keeps the low byte.
             self.status = status as u8;
-            return Ok(Consume::Next);
+            return Ok(if self.json { Consume::This } else { Consume::Next });
         }
         Ok(Consume::This)
     }
 
-    fn fault(&mut self, _fault: &Fault, text: &str) -> Handled {
-        message(text);
+    fn fault(&mut self, fault: &Fault, text: &str) -> Handled {
+        if self.json {
+            self.line(json::fault(fault, text));
+        } else {
+            message(text);
+        }
         Handled::Continue
     }
 
     fn dropped(&mut self, dropped: &Dropped) -> Handled {
-        message(dropped);
+        if self.json {
+            self.line(json::dropped(dropped));
+        } else {
+            message(dropped);
+        }
         Handled::Continue
     }
 }

@@ -9,8 +9,9 @@ use dtrace_abi::option::{self, OptId};
 use super::arguments::Arguments;
 use super::program::{self, Compiled};
 use super::rows::Rows;
-use super::{Done, fail, message, report, signals};
+use super::{Done, fail, fail_in_output, message, report, signals};
 use crate::consume::Progress;
+use crate::consume::json::{self, Json};
 use crate::consume::output::Output;
 use crate::error::Error;
 use crate::handle::Handle;
@@ -30,14 +31,12 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
         return fail("no probes specified");
     }
     let compiled = program::compile(handle, arguments, name)?;
-    let mut out = match &arguments.output {
-        None => Output::stdout(),
-        Some(path) => match Output::append(Path::new(path)) {
-            Ok(out) => out,
-            Err(error) => {
-                return fail(format_args!("failed to open output file '{path}': {}", Error::from(error)));
-            }
-        },
+    let mut out = match output(arguments) {
+        Ok(out) => out,
+        Err(error) => {
+            let path = arguments.output.as_deref().unwrap_or("");
+            return fail(format_args!("failed to open output file '{path}': {}", Error::from(error)));
+        }
     };
     if arguments.only_compile {
         if arguments.verbose {
@@ -47,10 +46,19 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
         }
         return Ok(0);
     }
-    enable(handle, arguments, &compiled, &mut out)?;
-    go(handle)?;
+    let programs = enable(handle, arguments, &compiled, &mut out)?;
+    go(handle, arguments)?;
+    let mut rows = Rows::new(handle.options().is_json());
+    if rows.json {
+        rows.line(json::line("start").with("schema", json::SCHEMA).with("programs", programs));
+    }
     handle.processes().iter().for_each(Process::resume);
-    trace(handle, &mut out)
+    trace(handle, arguments, &mut out, rows)
+}
+
+/// Where output goes.
+pub(super) fn output(arguments: &Arguments) -> io::Result<Output> {
+    arguments.output.as_ref().map_or_else(|| Ok(Output::stdout()), |path| Output::append(Path::new(path)))
 }
 
 /// Creates and grabs the processes, before anything is compiled: `$target` is the first of them.
@@ -82,12 +90,27 @@ fn printed(result: io::Result<()>) -> Done<()> {
     result.or_else(|error| fail(format_args!("failed to write output: {}", Error::from(error))))
 }
 
-fn enable(handle: &mut Handle, arguments: &Arguments, compiled: &[Compiled], out: &mut Output) -> Done<()> {
+/// Enables the programs and says how many probes each of them matches; returns it for machines.
+fn enable(
+    handle: &mut Handle,
+    arguments: &Arguments,
+    compiled: &[Compiled],
+    out: &mut Output,
+) -> Done<Vec<Json>> {
+    let mut programs = Vec::new();
     for compiled in compiled {
         let matched = match handle.enable(&compiled.program) {
             Ok(matched) => matched,
-            Err(error) => return fail(format_args!("failed to enable '{}': {error}", compiled.name)),
+            Err(error) => {
+                let text = format!("failed to enable '{}': {error}", compiled.name);
+                return fail_in_output(handle, arguments, Some(&error), text);
+            }
         };
+        programs.push(Json::object([
+            ("kind", compiled.kind.into()),
+            ("name", compiled.name.as_str().into()),
+            ("probes", matched.into()),
+        ]));
         if !handle.options().is_on(option::QUIET) {
             let Compiled { kind, name, .. } = compiled;
             message(format_args!(
@@ -95,21 +118,22 @@ fn enable(handle: &mut Handle, arguments: &Arguments, compiled: &[Compiled], out
                 if matched == 1 { "" } else { "s" }
             ));
         }
-        if arguments.verbose {
+        if arguments.verbose && !handle.options().is_json() {
             printed(verbose(out, handle, compiled, false))?;
         }
     }
     if arguments.destructive && !handle.options().is_on(option::QUIET) {
         message("allowing destructive actions");
     }
-    Ok(())
+    Ok(programs)
 }
 
 /// Starts tracing, and says which of the options that were asked for the driver has changed.
-fn go(handle: &mut Handle) -> Done<()> {
+fn go(handle: &mut Handle, arguments: &Arguments) -> Done<()> {
     let before = handle.options().clone();
     if let Err(error) = handle.go() {
-        return fail(format_args!("could not enable tracing: {error}"));
+        let text = format!("could not enable tracing: {error}");
+        return fail_in_output(handle, arguments, Some(&error), text);
     }
     if handle.options().is_on(option::QUIET) {
         return Ok(());
@@ -168,18 +192,19 @@ fn rate(nanoseconds: i64) -> String {
 }
 
 /// Consumes until the program exits, an interrupt comes, or the last process ends.
-fn trace(handle: &mut Handle, out: &mut Output) -> Done<u8> {
+fn trace(handle: &mut Handle, arguments: &Arguments, out: &mut Output, mut rows: Rows) -> Done<u8> {
     signals::catch();
-    let mut rows = Rows::default();
     let mut living: Vec<usize> = (0..handle.processes().len()).collect();
     let (mut interrupted, mut done) = (false, false);
     while !done {
         wait(handle, &living);
-        farewell(handle, &mut living);
+        farewell(handle, &mut living, &mut rows);
         if signals::count() > 0 && !interrupted {
             interrupted = true;
             // The terminal has shown ^C.
-            printed(out.write_all(b"\n"))?;
+            if !rows.json {
+                printed(out.write_all(b"\n"))?;
+            }
         }
         if interrupted || (living.is_empty() && !handle.processes().is_empty()) {
             done = true;
@@ -192,17 +217,32 @@ fn trace(handle: &mut Handle, out: &mut Output) -> Done<u8> {
             Ok(Progress::More) => {}
             Err(error) if signals::count() < 2 => {
                 let _ = out.flush();
-                return fail(format_args!("processing aborted: {error}"));
+                return fail_in_output(
+                    handle,
+                    arguments,
+                    Some(&error),
+                    format!("processing aborted: {error}"),
+                );
             }
             Err(_) => done = true,
         }
+        if let Err(error) = rows.write_lines(out) {
+            return fail(format_args!("failed to write output: {error}"));
+        }
+        printed(out.flush())?;
     }
-    printed(out.write_all(b"\n"))?;
+    if !rows.json {
+        printed(out.write_all(b"\n"))?;
+    }
     if signals::count() < 2
         && let Err(error) = handle.print_aggregations(out)
     {
         let _ = out.flush();
         return fail(format_args!("failed to print aggregations: {error}"));
+    }
+    if rows.json {
+        let end = json::line("end").with("status", u32::from(rows.status));
+        printed(writeln!(out, "{end}"))?;
     }
     printed(out.flush())?;
     Ok(rows.status)
@@ -225,12 +265,20 @@ fn wait(handle: &Handle, living: &[usize]) {
 }
 
 /// Says which of the living processes have ended.
-fn farewell(handle: &Handle, living: &mut Vec<usize>) {
+fn farewell(handle: &Handle, living: &mut Vec<usize>, rows: &mut Rows) {
     let quiet = handle.options().is_on(option::QUIET);
     living.retain(|&n| {
         let process = &handle.processes()[n];
         let Some(end) = process.end() else { return true };
         let pid = process.pid();
+        if rows.json {
+            let line = json::line("process").with("pid", pid);
+            rows.line(match end {
+                End::Killed(signal) => line.with("signal", i64::from(signal)),
+                End::Exited(status) => line.with("status", i64::from(status)),
+                End::Gone => line,
+            });
+        }
         match end {
             _ if quiet => {}
             End::Killed(signal) => message(format_args!("pid {pid} terminated by signal {signal}")),

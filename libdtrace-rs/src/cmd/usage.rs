@@ -37,6 +37,7 @@ const COMPILE_TIME: &[(&str, u32)] = &[
     ("linkmode", 0),
     ("linktype", 0),
     ("nolibs", 0x1000),
+    ("oformat", 0),
     ("pgmax", 0),
     ("preallocate", 0),
     ("pspec", 0x80),

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use dtrace_abi::{Plain, RecDesc, agg};
 
 use super::sort::{self, Order};
+use crate::types::TypeId;
 
 /// An aggregation as one of its clauses records it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Key {
     pub record: RecDesc,
     /// Whether it is known to be a D string.
     pub string: bool,
+    /// Its type, where it is known.
+    pub ty: Option<TypeId>,
 }
 
 impl Description {
@@ -348,7 +351,11 @@ pub(super) mod tests {
         };
         let keys: Vec<Key> = keys
             .iter()
-            .map(|&size| Key { record: record(dtrace_abi::action::DIFEXPR, size), string: size > 8 })
+            .map(|&size| Key {
+                record: record(dtrace_abi::action::DIFEXPR, size),
+                string: size > 8,
+                ty: None,
+            })
             .collect();
         let value = record(kind, size);
         Rc::new(Description { id: variable, variable, size: offset as usize, keys, value })

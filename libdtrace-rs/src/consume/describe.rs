@@ -10,7 +10,8 @@ use crate::device::Requests;
 use crate::dof::STAMP_UARG;
 use crate::error::{Code, Error, Result};
 use crate::printf::format::Format;
-use crate::program::{ProbeDesc, Program, Stmt};
+use crate::program::{Action, Aggregation, ProbeDesc, Program, Stmt, StmtKind};
+use crate::types::TypeId;
 
 /// The statements of a handle, by their numbers: what `uarg` of a record leads to.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,14 @@ impl Statements {
     pub fn get(&self, number: u64) -> Option<&Rc<Stmt>> {
         self.0.get(usize::try_from(number).ok()?.checked_sub(1)?)
     }
+
+    /// The aggregation of this number, if a statement feeds it.
+    pub fn aggregation(&self, number: u32) -> Option<&Rc<Aggregation>> {
+        self.0.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Aggregate(aggregation) if aggregation.id == number => Some(aggregation),
+            _ => None,
+        })
+    }
 }
 
 /// A record of an enabled probe.
@@ -41,6 +50,8 @@ pub struct Record {
     pub desc: RecDesc,
     /// Whether it is known to be a D string.
     pub string: bool,
+    /// Its type, where it is known.
+    pub ty: Option<TypeId>,
     /// The statement that it belongs to.
     pub stmt: Option<Rc<Stmt>>,
 }
@@ -91,8 +102,9 @@ impl Descriptions {
             let stmt = statements.get(record.uarg);
             // A statement's actions are recorded in order, one behind the other.
             let place = own[..n].iter().rev().take_while(|r| r.uarg == record.uarg).count();
-            let string = stmt.is_some_and(|stmt| is_string(stmt, place));
-            records.push(Record { desc: *record, string, stmt: stmt.cloned() });
+            let action = stmt.and_then(|stmt| stmt.actions.get(place));
+            let (string, ty) = (action.is_some_and(is_string), action.and_then(|action| action.ty));
+            records.push(Record { desc: *record, string, ty, stmt: stmt.cloned() });
         }
         let size = desc.size as usize;
         let stamp = stamps.first().copied().filter(|stamp| stamp.size == 8);
@@ -130,14 +142,20 @@ impl Descriptions {
         let variable = integer(record, first).ok_or(Code::BadAggVar)?;
         let stmt = statements.get(value.uarg);
         // Actions without data have no records here.
-        let actions: Vec<bool> = stmt.map_or_else(Vec::new, |stmt| {
-            let recorded = stmt.actions.iter().filter(|a| a.difo.as_ref().is_none_or(|d| d.rtype.size != 0));
-            recorded.map(|a| a.difo.as_ref().is_some_and(|d| d.rtype.string)).collect()
+        let actions: Vec<&Action> = stmt.map_or_else(Vec::new, |stmt| {
+            stmt.actions.iter().filter(|a| a.difo.as_ref().is_none_or(|d| d.rtype.size != 0)).collect()
         });
         let keys = keys
             .iter()
             .enumerate()
-            .map(|(n, record)| Key { record: *record, string: actions.get(n + 1).copied().unwrap_or(false) })
+            .map(|(n, record)| {
+                let action = actions.get(n + 1).copied();
+                Key {
+                    record: *record,
+                    string: action.is_some_and(is_string),
+                    ty: action.and_then(|action| action.ty),
+                }
+            })
             .collect();
         let description = Rc::new(Description { id, variable, size, keys, value: *value });
         self.aggregations.insert(id, description.clone());
@@ -156,8 +174,8 @@ impl Descriptions {
     }
 }
 
-fn is_string(stmt: &Stmt, action: usize) -> bool {
-    stmt.actions.get(action).and_then(|a| a.difo.as_ref()).is_some_and(|difo| difo.rtype.string)
+fn is_string(action: &Action) -> bool {
+    action.difo.as_ref().is_some_and(|difo| difo.rtype.string)
 }
 
 /// The number in a record, whatever its size.

@@ -107,6 +107,21 @@ impl<'a> Buckets<'a> {
         }
     }
 
+    /// The least and the greatest value that a bucket counts, as far as there are any.
+    pub fn bounds(&self, bucket: usize) -> (Option<i64>, Option<i64>) {
+        let start = self.start(bucket);
+        match (&self.starts, start) {
+            // What stands beside a bucket of negative powers is the value next to zero.
+            (Starts::Powers, Some(start @ ..0)) => {
+                (Some(start.saturating_mul(2).saturating_add(1)), Some(start))
+            }
+            (Starts::Powers, Some(0)) => (Some(0), Some(0)),
+            (Starts::Powers, Some(start)) => (Some(start), Some((start - 1).saturating_add(start))),
+            _ if self.is_open(bucket) => (start, None),
+            _ => (start, self.start(bucket + 1).map(|next| next - 1)),
+        }
+    }
+
     /// What stands beside a bucket.
     pub fn label(&self, bucket: usize) -> String {
         match self.start(bucket) {
@@ -298,6 +313,20 @@ mod tests {
         let rows = String::from_utf8(out).unwrap();
         let bar = |n: usize| rows.lines().nth(n).unwrap().matches('@').count();
         assert_eq!((bar(3), bar(4)), (40, 10));
+    }
+
+    #[test]
+    fn buckets_have_bounds() {
+        let words = [0; QUANTIZE_NBUCKETS];
+        let powers = Buckets::new(agg::QUANTIZE, &words).unwrap();
+        assert_eq!(powers.bounds(QUANTIZE_ZEROBUCKET), (Some(0), Some(0)));
+        assert_eq!(powers.bounds(QUANTIZE_ZEROBUCKET + 3), (Some(4), Some(7)));
+        assert_eq!(powers.bounds(QUANTIZE_ZEROBUCKET - 3), (Some(-7), Some(-4)));
+        let arg = LquantizeArg { base: 0, step: 5, levels: 2 }.pack().cast_signed();
+        let words = [arg, 0, 0, 0, 0];
+        let steps = Buckets::new(agg::LQUANTIZE, &words).unwrap();
+        let bounds: Vec<_> = (0..4).map(|bucket| steps.bounds(bucket)).collect();
+        assert_eq!(bounds, [(None, Some(-1)), (Some(0), Some(4)), (Some(5), Some(9)), (Some(10), None)]);
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub mod drops;
 pub mod fault;
 pub mod flow;
 mod histogram;
+pub mod json;
 pub mod output;
 mod print;
 pub mod printf;
@@ -463,7 +464,12 @@ impl Session {
 
     /// Prints the aggregations that the program has not printed itself.
     pub fn print_aggregations(&self, context: &Context<'_>, out: &mut Output) -> Result<()> {
-        print::entries(out, &self.entries(None, order(context.options)), context)?;
+        let entries = self.entries(None, order(context.options));
+        if context.options.is_json() {
+            json::aggregations(out, context, &entries)?;
+        } else {
+            print::entries(out, &entries, context)?;
+        }
         out.flush()?;
         Ok(())
     }

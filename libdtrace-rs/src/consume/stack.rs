@@ -10,10 +10,15 @@ use crate::symbols::Symbolizer;
 /// Columns before a frame when nobody says how many.
 pub const INDENT: usize = 14;
 
+/// The frames of a kernel stack.
+pub fn kernel_frames(data: &[u8]) -> impl Iterator<Item = u64> {
+    words(data).into_iter().map(i64::cast_unsigned).take_while(|&pc| pc != 0)
+}
+
 /// Prints a kernel stack: a line for each frame, and an empty one before.
 pub fn kernel(out: &mut dyn Write, data: &[u8], indent: usize, symbols: &dyn Symbolizer) -> io::Result<()> {
     out.write_all(b"\n")?;
-    for pc in words(data).into_iter().map(i64::cast_unsigned).take_while(|&pc| pc != 0) {
+    for pc in kernel_frames(data) {
         match symbols.kernel(pc) {
             Some(place) => writeln!(out, "{:indent$}{place}", "")?,
             None => writeln!(out, "{:indent$}0x{pc:x}", "")?,
@@ -22,9 +27,42 @@ pub fn kernel(out: &mut dyn Write, data: &[u8], indent: usize, symbols: &dyn Sym
     Ok(())
 }
 
-/// Prints a user stack: its first word is the process. Behind the frames may stand strings for those that a helper knew:
-/// the number of a frame's string is its place among them, and an empty one is none. A string stands in the place of the
-/// frame's name; one that begins with `@` stands below it, in brackets.
+/// A frame of a user stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The address.
+    pub pc: u64,
+    /// What a helper calls it.
+    pub name: Option<String>,
+    /// What a helper adds to it.
+    pub note: Option<String>,
+}
+
+/// The process of a user stack and its frames. Its first word is the process. Behind the frames may stand strings for those
+/// that a helper knew: the number of a frame's string is its place among them, and an empty one is none. A string stands in
+/// the place of the frame's name; one that begins with `@` is a note.
+pub fn user_frames(data: &[u8], arg: u64) -> (u32, Vec<Frame>) {
+    let words = words(data);
+    let Some((&pid, rest)) = words.split_first() else { return (0, Vec::new()) };
+    let count = (UstackArg::unpack(arg).nframes as usize).min(rest.len());
+    let mut strings = data.get((count + 1) * 8..).unwrap_or(&[]);
+    let mut frames = Vec::new();
+    for &pc in rest[..count].iter().take_while(|&&pc| pc != 0) {
+        let end = strings.iter().position(|&b| b == 0).unwrap_or(strings.len());
+        let (helped, behind) = strings.split_at(end);
+        strings = behind.get(1..).unwrap_or(&[]);
+        let text = |bytes: &[u8]| Some(String::from_utf8_lossy(bytes).into_owned());
+        let (name, note) = match helped {
+            [b'@', note @ ..] => (None, text(note)),
+            [] => (None, None),
+            name => (text(name), None),
+        };
+        frames.push(Frame { pc: pc.cast_unsigned(), name, note });
+    }
+    (pid as u32, frames)
+}
+
+/// Prints a user stack: a line for each frame, and below it what a helper adds, in brackets.
 pub fn user(
     out: &mut dyn Write,
     data: &[u8],
@@ -33,29 +71,17 @@ pub fn user(
     symbols: &dyn Symbolizer,
 ) -> io::Result<()> {
     out.write_all(b"\n")?;
-    let words = words(data);
-    let Some((&pid, rest)) = words.split_first() else { return Ok(()) };
-    let frames = (UstackArg::unpack(arg).nframes as usize).min(rest.len());
-    let mut strings = data.get((frames + 1) * 8..).unwrap_or(&[]);
-    for &pc in rest[..frames].iter().take_while(|&&pc| pc != 0) {
-        let pc = pc.cast_unsigned();
-        let end = strings.iter().position(|&b| b == 0).unwrap_or(strings.len());
-        let (helped, behind) = strings.split_at(end);
-        strings = behind.get(1..).unwrap_or(&[]);
-        let (name, note) = match helped {
-            [b'@', note @ ..] => (None, Some(note)),
-            [] => (None, None),
-            name => (Some(name), None),
-        };
+    let (pid, frames) = user_frames(data, arg);
+    for Frame { pc, name, note } in frames {
         if let Some(name) = name {
-            writeln!(out, "{:indent$}{}", "", String::from_utf8_lossy(name))?;
-        } else if let Some(place) = symbols.user(pid as u32, pc) {
+            writeln!(out, "{:indent$}{name}", "")?;
+        } else if let Some(place) = symbols.user(pid, pc) {
             writeln!(out, "{:indent$}{place}", "")?;
         } else {
             writeln!(out, "{:indent$}0x{pc:x}", "")?;
         }
         if let Some(note) = note {
-            writeln!(out, "{:indent$}  [ {} ]", "", String::from_utf8_lossy(note))?;
+            writeln!(out, "{:indent$}  [ {note} ]", "")?;
         }
     }
     Ok(())

@@ -8,12 +8,12 @@ use dtrace_abi::{Plain, RecDesc, action, option};
 
 use super::aggregate::Entry;
 use super::bytes::{self, KEY_WIDTH, ROW_WIDTH, Style};
-use super::describe::Enabled;
+use super::describe::{Enabled, Record};
 use super::fault::Fault;
 use super::flow::{Indentation, Step};
 use super::output::{Output, Piece};
 use super::printf::{self, Aggregated, Argument};
-use super::{Consume, Context, Firing, Handled, Observer, Session, order, print, stack, typed};
+use super::{Consume, Context, Firing, Handled, Observer, Session, json, order, print, stack, typed};
 use crate::device::Snapshot;
 use crate::dof::ERROR_UARG;
 use crate::error::{Code, Result};
@@ -188,13 +188,24 @@ impl Session {
             Consume::Abort => return Err(Code::DirectedAbort.into()),
         }
         let records = &firing.enabled.records;
+        let mut described = context.options.is_json().then(Vec::new);
         let mut n = 0;
         while let Some(record) = records.get(n) {
             n += match observer.record(out, context.options, firing, Some(&record.desc))? {
-                Consume::This => self.action(context, out, observer, firing, n)?,
+                Consume::This => match &mut described {
+                    Some(described) => {
+                        let (record, taken) = self.describe_record(context, out, observer, firing, n)?;
+                        described.extend(record);
+                        taken
+                    }
+                    None => self.action(context, out, observer, firing, n)?,
+                },
                 Consume::Next => 1,
                 Consume::Abort => return Err(Code::DirectedAbort.into()),
             };
+        }
+        if let Some(described) = described {
+            writeln!(out, "{}", json::firing(context.options, firing, described))?;
         }
         match observer.record(out, context.options, firing, None)? {
             Consume::Abort => Err(Code::DirectedAbort.into()),
@@ -276,18 +287,12 @@ impl Session {
         let records = &firing.enabled.records[n..];
         let first = &records[0].desc;
         let format = self.format(context, first)?;
-        // The kind of the statement: its first record may be an argument that is no expression.
-        let kind = match records[0].stmt.as_ref().map(|s| &s.kind) {
-            Some(StmtKind::System(_)) => action::SYSTEM,
-            Some(StmtKind::Freopen(_)) => action::FREOPEN,
-            Some(StmtKind::Printf(_)) => action::PRINTF,
-            _ => u32::from(first.action),
-        };
+        let kind = kind_of_format(&records[0]);
         let descs: Vec<_> = records.iter().map(|r| r.desc).collect();
         carry_out(context, out, kind, &format, &descs, firing.data)
     }
 
-    fn format(&self, context: &Context<'_>, record: &RecDesc) -> Result<Rc<Format>> {
+    pub(super) fn format(&self, context: &Context<'_>, record: &RecDesc) -> Result<Rc<Format>> {
         if record.format == 0 {
             return Ok(Rc::new(Format::default()));
         }
@@ -302,6 +307,18 @@ impl Session {
         firing: &Firing<'_>,
         n: usize,
     ) -> Result<usize> {
+        let first = &firing.enabled.records[n].desc;
+        let variables = self.printed_aggregations(firing, n)?;
+        let format = if first.format == 0 { None } else { Some(self.format(context, first)?) };
+        if format.is_none() {
+            out.write_all(b"\n")?;
+        }
+        self.print_joined(context, out, &variables, format.as_deref())?;
+        Ok(variables.len())
+    }
+
+    /// The aggregations that a `printa` prints, by number. They are marked as printed.
+    pub(super) fn printed_aggregations(&self, firing: &Firing<'_>, n: usize) -> Result<Vec<u32>> {
         let records = &firing.enabled.records[n..];
         let first = &records[0].desc;
         let same = |r: &RecDesc| u32::from(r.action) == action::PRINTA && r.uarg == first.uarg;
@@ -314,12 +331,7 @@ impl Session {
         for &variable in &variables {
             self.aggregates().mark_printed(variable);
         }
-        let format = if first.format == 0 { None } else { Some(self.format(context, first)?) };
-        if format.is_none() {
-            out.write_all(b"\n")?;
-        }
-        self.print_joined(context, out, &variables, format.as_deref())?;
-        Ok(taken)
+        Ok(variables)
     }
 
     /// Prints aggregations side by side, by a format if there is one.
@@ -348,7 +360,7 @@ impl Session {
     }
 
     /// An action of the library.
-    fn library(
+    pub(super) fn library(
         &self,
         context: &Context<'_>,
         out: &mut Output,
@@ -409,6 +421,16 @@ impl Session {
     }
 }
 
+/// What is done with a format: its first record may be an argument that is no expression.
+pub(super) fn kind_of_format(first: &Record) -> u32 {
+    match first.stmt.as_ref().map(|s| &s.kind) {
+        Some(StmtKind::System(_)) => action::SYSTEM,
+        Some(StmtKind::Freopen(_)) => action::FREOPEN,
+        Some(StmtKind::Printf(_)) => action::PRINTF,
+        _ => u32::from(first.desc.action),
+    }
+}
+
 /// Prints records by a format, or, by the kind of the action, has the shell run what comes out, or sends output where it
 /// says. Says how many records that took.
 pub fn carry_out(
@@ -419,18 +441,11 @@ pub fn carry_out(
     records: &[RecDesc],
     data: &[u8],
 ) -> Result<usize> {
-    let taken = printf::records(format).min(records.len());
-    let mut arguments = Vec::with_capacity(taken);
-    for record in &records[..taken] {
-        let data = slice(data, record)?;
-        arguments.push(Argument { kind: u32::from(record.action), arg: record.arg, data });
-    }
     if !matches!(kind, action::SYSTEM | action::FREOPEN) {
-        printf::print(out, format, &arguments, &[], context.symbols, context.options)?;
-        return Ok(taken);
+        return print_format(context, out, format, records, data);
     }
     let mut text = Vec::new();
-    printf::print(&mut text, format, &arguments, &[], context.symbols, context.options)?;
+    let taken = print_format(context, &mut text, format, records, data)?;
     let text = String::from_utf8_lossy(&text);
     if kind == action::FREOPEN {
         out.reopen(&text)?;
@@ -439,6 +454,24 @@ pub fn carry_out(
         // What the command's status is, is its own affair.
         Command::new("/bin/sh").arg("-c").arg(&*text).status()?;
     }
+    Ok(taken)
+}
+
+/// Prints records by a format. Says how many records that took.
+pub(super) fn print_format(
+    context: &Context<'_>,
+    out: &mut dyn Write,
+    format: &Format,
+    records: &[RecDesc],
+    data: &[u8],
+) -> Result<usize> {
+    let taken = printf::records(format).min(records.len());
+    let mut arguments = Vec::with_capacity(taken);
+    for record in &records[..taken] {
+        let data = slice(data, record)?;
+        arguments.push(Argument { kind: u32::from(record.action), arg: record.arg, data });
+    }
+    printf::print(out, format, &arguments, &[], context.symbols, context.options)?;
     Ok(taken)
 }
 
@@ -485,7 +518,7 @@ fn print_row(
 }
 
 /// The data of a record.
-fn slice<'a>(data: &'a [u8], record: &RecDesc) -> Result<&'a [u8]> {
+pub(super) fn slice<'a>(data: &'a [u8], record: &RecDesc) -> Result<&'a [u8]> {
     let start = record.offset as usize;
     data.get(start..start.saturating_add(record.size as usize)).ok_or_else(|| Code::DataOffset.into())
 }
@@ -503,7 +536,7 @@ pub(super) fn word(data: &[u8], record: &RecDesc) -> Option<u64> {
 }
 
 /// The number in a record, with its sign.
-fn signed(data: &[u8], record: &RecDesc) -> Option<i64> {
+pub(super) fn signed(data: &[u8], record: &RecDesc) -> Option<i64> {
     let bytes = slice(data, record).ok()?;
     match bytes.len() {
         4 => i32::from_bytes(bytes).map(i64::from),

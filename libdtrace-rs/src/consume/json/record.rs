@@ -1,0 +1,212 @@
+//! What each action recorded, as an object with the action's name.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use dtrace_abi::{RecDesc, action};
+
+use super::text::hexadecimal;
+use super::{Json, aggregation, datum};
+use crate::consume::aggregate::Entry;
+use crate::consume::output::Output;
+use crate::consume::walk::{kind_of_format, print_format, signed, slice, word};
+use crate::consume::{Context, Firing, Observer, Session, order, typed};
+use crate::error::Result;
+use crate::program::{LibAction, StmtKind};
+
+/// An object of this action.
+fn of(action: &str) -> Json {
+    Json::object([("action", action.into())])
+}
+
+impl Session {
+    /// Carries out the action of a record and describes it, if it recorded anything. Says how many records that took.
+    pub(in crate::consume) fn describe_record(
+        &self,
+        context: &Context<'_>,
+        out: &mut Output,
+        observer: &mut dyn Observer,
+        firing: &Firing<'_>,
+        n: usize,
+    ) -> Result<(Option<Json>, usize)> {
+        let record = &firing.enabled.records[n];
+        let (desc, data) = (&record.desc, slice(firing.data, &record.desc)?);
+        let kind = u32::from(desc.action);
+        let (shown, taken) = match kind {
+            action::LIBACT => self.describe_library(context, out, observer, firing, n)?,
+            action::PRINTA => self.describe_printa(context, firing, n)?,
+            action::PRINTF | action::SYSTEM | action::FREOPEN => {
+                self.describe_format(context, out, firing, n)?
+            }
+            _ if desc.format != 0 && kind != action::DIFEXPR => {
+                self.describe_format(context, out, firing, n)?
+            }
+            // An expression for its effect.
+            _ if data.is_empty() => return Ok((None, 1)),
+            action::EXIT => (of("exit").with("status", signed(firing.data, desc)), 1),
+            action::TRACEMEM_DYNSIZE => {
+                let Some(memory) = firing.enabled.records.get(n + 1) else {
+                    return Ok((None, 1));
+                };
+                let bytes = slice(firing.data, &memory.desc)?;
+                let length = word(firing.data, desc).and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
+                let bytes = &bytes[..length.unwrap_or(bytes.len()).min(bytes.len())];
+                (of("tracemem").with("bytes", hexadecimal(bytes)), 2)
+            }
+            action::TRACEMEM => (of("tracemem").with("bytes", hexadecimal(data)), 1),
+            _ => {
+                let value = datum(context, kind, desc.arg, record.ty, record.string, data);
+                let shown = match (record.stmt.as_ref().map(|s| &s.kind), named(kind)) {
+                    (Some(StmtKind::Print(ty)), _) => {
+                        let mut text = Vec::new();
+                        typed::print(&mut text, context.types, *ty, data)?;
+                        of("print")
+                            .with("type", context.types.name(*ty))
+                            .with("value", value)
+                            .with("text", String::from_utf8_lossy(&text).trim_end())
+                    }
+                    (_, Some(name)) => of(name).with("value", value),
+                    _ => of("trace").with("value", value),
+                };
+                (shown, 1)
+            }
+        };
+        Ok((Some(shown), taken))
+    }
+
+    fn describe_format(
+        &self,
+        context: &Context<'_>,
+        out: &mut Output,
+        firing: &Firing<'_>,
+        n: usize,
+    ) -> Result<(Json, usize)> {
+        let records = &firing.enabled.records[n..];
+        let format = self.format(context, &records[0].desc)?;
+        let descs: Vec<RecDesc> = records.iter().map(|r| r.desc).collect();
+        let mut text = Vec::new();
+        let taken = print_format(context, &mut text, &format, &descs, firing.data)?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let shown = match kind_of_format(&records[0]) {
+            action::SYSTEM => {
+                out.flush()?;
+                // What it prints must not stand between the lines.
+                let ran = Command::new("/bin/sh").arg("-c").arg(&text).stderr(Stdio::inherit()).output()?;
+                of("system")
+                    .with("command", text)
+                    .with("output", Json::text_or_bytes(&ran.stdout))
+                    .with("status", ran.status.code().map(i64::from))
+            }
+            action::FREOPEN => {
+                out.reopen(&text)?;
+                of("freopen").with("file", text)
+            }
+            _ => {
+                // The record of a format without arguments holds nothing.
+                let arguments = format.conversions().next().map_or(&[][..], |_| &records[..taken]);
+                let values: Result<Vec<Json>> = arguments
+                    .iter()
+                    .map(|record| {
+                        let data = slice(firing.data, &record.desc)?;
+                        let kind = u32::from(record.desc.action);
+                        Ok(datum(context, kind, record.desc.arg, record.ty, record.string, data))
+                    })
+                    .collect();
+                of("printf").with("text", text).with("arguments", values?)
+            }
+        };
+        Ok((shown, taken))
+    }
+
+    fn describe_printa(&self, context: &Context<'_>, firing: &Firing<'_>, n: usize) -> Result<(Json, usize)> {
+        let first = &firing.enabled.records[n].desc;
+        let variables = self.printed_aggregations(firing, n)?;
+        let mut shown = of("printa");
+        if first.format != 0 {
+            let format = self.format(context, first)?;
+            let place = Captured::default();
+            let mut text = Output::writer(place.clone());
+            self.print_joined(context, &mut text, &variables, Some(&*format))?;
+            text.flush()?;
+            shown = shown.with("text", String::from_utf8_lossy(&place.0.borrow()).into_owned());
+        }
+        let each = variables.iter().map(|&variable| {
+            let entries = self.entries(Some(variable), order(context.options));
+            aggregation(context, variable, &entries.iter().collect::<Vec<&Entry>>())
+        });
+        let taken = variables.len();
+        Ok((shown.with("aggregations", each.collect::<Vec<_>>()), taken))
+    }
+
+    fn describe_library(
+        &self,
+        context: &Context<'_>,
+        out: &mut Output,
+        observer: &mut dyn Observer,
+        firing: &Firing<'_>,
+        n: usize,
+    ) -> Result<(Json, usize)> {
+        let records = &firing.enabled.records[n..];
+        let number = |k: usize| records.get(k).and_then(|r| signed(firing.data, &r.desc));
+        let aggregation = || {
+            let variable = number(0).and_then(|n| u32::try_from(n).ok());
+            let known = variable.and_then(|variable| context.statements.aggregation(variable));
+            Json::from(known.map(|known| Json::from(&*known.name)))
+        };
+        let text = |k: usize| {
+            let record = records.get(k).filter(|r| r.desc.size > 8)?;
+            let bytes = slice(firing.data, &record.desc).ok()?;
+            let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+            Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
+        };
+        let what = records[0].desc.arg;
+        let is = |a: LibAction| what == a as u64;
+        let shown = if is(LibAction::Clear) {
+            of("clear").with("aggregation", aggregation())
+        } else if is(LibAction::Denormalize) {
+            of("denormalize").with("aggregation", aggregation())
+        } else if is(LibAction::Normalize) {
+            of("normalize").with("aggregation", aggregation()).with("factor", number(1))
+        } else if is(LibAction::Trunc) {
+            of("trunc").with("aggregation", aggregation()).with("keep", number(1))
+        } else if is(LibAction::Ftruncate) {
+            of("ftruncate")
+        } else if is(LibAction::Setopt) {
+            of("setopt").with("option", text(0)).with("value", text(1))
+        } else {
+            of("library")
+        };
+        let taken = self.library(context, out, observer, firing, n)?;
+        Ok((shown, taken))
+    }
+}
+
+/// The name of an action that has one of its own.
+fn named(kind: u32) -> Option<&'static str> {
+    Some(match kind {
+        action::STACK => "stack",
+        action::USTACK => "ustack",
+        action::JSTACK => "jstack",
+        action::SYM => "sym",
+        action::MOD => "mod",
+        action::USYM => "usym",
+        action::UMOD => "umod",
+        action::UADDR => "uaddr",
+        _ => return None,
+    })
+}
+
+/// A place that keeps what is written to it.
+#[derive(Clone, Default)]
+struct Captured(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
