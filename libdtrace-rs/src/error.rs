@@ -34,6 +34,8 @@ pub struct Diagnostic {
     pub offset: u32,
     /// What is wrong, without tag and line.
     pub message: String,
+    /// The source line with a mark under what is wrong, where it was asked for.
+    pub excerpt: Option<Rc<str>>,
 }
 
 impl Error {
@@ -80,10 +82,11 @@ impl fmt::Display for Error {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.file, self.line) {
-            (_, 0) => f.write_str(&self.message),
-            (None, line) => write!(f, "line {line}: {}", self.message),
-            (Some(file), line) => write!(f, "\"{file}\", line {line}: {}", self.message),
+            (_, 0) => f.write_str(&self.message)?,
+            (None, line) => write!(f, "line {line}: {}", self.message)?,
+            (Some(file), line) => write!(f, "\"{file}\", line {line}: {}", self.message)?,
         }
+        self.excerpt.as_ref().map_or(Ok(()), |excerpt| write!(f, "\n{excerpt}"))
     }
 }
 
@@ -483,6 +486,7 @@ mod tests {
             line: 3,
             offset: 0,
             message: "operator = requires modifiable lvalue as an operand".into(),
+            excerpt: None,
         };
         let error = Error::Compile(Box::new(fault.clone()));
         assert_eq!(error.to_string(), "line 3: operator = requires modifiable lvalue as an operand");

@@ -70,6 +70,8 @@ pub struct CompileOptions {
     pub stdc: Stdc,
     /// `empty`: a program may be empty.
     pub empty: bool,
+    /// `errsource`: messages about programs show the line that they are about.
+    pub errsource: bool,
     /// `errtags`: messages carry the tags of their errors.
     pub errtags: bool,
     /// `knodefs` is not set: symbols of the kernel must be defined.
@@ -203,6 +205,7 @@ impl Default for CompileOptions {
             cppargs: Vec::new(),
             stdc: Stdc::default(),
             empty: false,
+            errsource: false,
             errtags: false,
             kdefs: true,
             udefs: true,
@@ -349,6 +352,7 @@ impl Options {
             "cpp" => switch(c.cpp),
             "defaultargs" => switch(c.defaultargs),
             "empty" => switch(c.empty),
+            "errsource" => switch(c.errsource),
             "errtags" => switch(c.errtags),
             "knodefs" => switch(!c.kdefs),
             "nolibs" => switch(c.nolibs),
@@ -421,7 +425,7 @@ impl Options {
 
 /// The compile-time options that a program may set for itself.
 const PROGRAM_SETTABLE: &[&str] =
-    &["argref", "defaultargs", "empty", "errtags", "oformat", "pspec", "zdefs", "strip"];
+    &["argref", "defaultargs", "empty", "errsource", "errtags", "oformat", "pspec", "zdefs", "strip"];
 
 impl CompileOptions {
     fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
@@ -441,6 +445,7 @@ impl CompileOptions {
             "cpp" => flag(&mut self.cpp, true),
             "cpphdrs" => flag(&mut self.cpphdrs, true),
             "empty" => flag(&mut self.empty, true),
+            "errsource" => flag(&mut self.errsource, true),
             "errtags" => flag(&mut self.errtags, true),
             "kdefs" => flag(&mut self.kdefs, true),
             "knodefs" => flag(&mut self.kdefs, false),

@@ -514,3 +514,18 @@ fn the_command_has_the_environment_of_the_options() {
     assert_eq!(error, "dtrace: failed to set -x setenv: Invalid value for specified option\n");
     assert_eq!(status, 1);
 }
+
+#[test]
+fn errsource_shows_the_line_below_the_message() {
+    let (error, _) = failure(&["-x", "errsource", "-n", "BEGIN { trace(nobody + 1); }"]);
+    let want = "dtrace: invalid probe specifier BEGIN { trace(nobody + 1); }: in action list: failed to resolve nobody: \
+                Unknown variable name\n  1 | BEGIN { trace(nobody + 1); }\n    |               ^~~~~~\n";
+    assert_eq!(error, want);
+    let script = std::env::temp_dir().join(format!("dtrace-errsource-{}.d", std::process::id()));
+    std::fs::write(&script, "BEGIN\n{\n\tx = 1;\n\ttrace(1) trace(2);\n}\n").unwrap();
+    let name = script.to_str().unwrap();
+    let (plain, _) = failure(&["-s", name]);
+    let (shown, _) = failure(&["-x", "errsource", "-s", name]);
+    assert_eq!(shown, format!("{plain}  4 | \ttrace(1) trace(2);\n    | \t         ^~~~~\n"));
+    std::fs::remove_file(&script).unwrap();
+}

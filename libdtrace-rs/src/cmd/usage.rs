@@ -24,6 +24,7 @@ const COMPILE_TIME: &[(&str, u32)] = &[
     ("define", 0),
     ("droptags", 0),
     ("empty", 0x2),
+    ("errsource", 0),
     ("errtags", 0x100),
     ("evaltime", 0),
     ("incdir", 0),

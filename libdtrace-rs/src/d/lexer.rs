@@ -77,6 +77,7 @@ impl<'a> Lexer<'a> {
             line: pos.line,
             offset: pos.offset,
             message: message.into(),
+            excerpt: None,
         }))
     }
 

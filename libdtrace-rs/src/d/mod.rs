@@ -14,6 +14,7 @@
 
 pub mod ast;
 pub mod check;
+pub mod excerpt;
 pub mod lexer;
 pub mod macros;
 pub mod parser;

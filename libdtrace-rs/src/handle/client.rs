@@ -161,6 +161,6 @@ impl From<ProcessError> for Error {
             ProcessError::Empty | ProcessError::Nul | ProcessError::Execute(..) => Tag::ProcCreatefail,
         };
         let message = error.to_string();
-        Error::Compile(Box::new(Diagnostic { tag, file: None, line: 0, offset: 0, message }))
+        Error::Compile(Box::new(Diagnostic { tag, file: None, line: 0, offset: 0, message, excerpt: None }))
     }
 }

@@ -25,6 +25,7 @@ use crate::consume::describe::Statements;
 use crate::consume::output::Output;
 use crate::consume::{Context, Observer, Progress, Session};
 use crate::d::check::{self, Identifiers};
+use crate::d::excerpt::excerpt;
 use crate::d::macros::Macros;
 use crate::d::parser::SpecKind;
 use crate::d::typed::Provider;
@@ -180,7 +181,8 @@ impl Handle {
             symbols: &self.symbols,
             libraries: &self.libraries.loaded,
         };
-        let checked = check::compile(text, options, &macros, &self.types, &mut identifiers, &mut world)?;
+        let checked = check::compile(text, options, &macros, &self.types, &mut identifiers, &mut world);
+        let checked = checked.map_err(|error| self.with_excerpt(error, text, &macros))?;
         let mut context = codegen::Context {
             types: &self.types,
             strsize: string_size(&self.options),
@@ -194,6 +196,15 @@ impl Handle {
             eprint!("{}", dif::listings(&program));
         }
         Ok(program)
+    }
+
+    /// An error with the line that it is about, if the options ask for it.
+    fn with_excerpt(&self, error: Error, text: &[u8], macros: &Macros) -> Error {
+        let Error::Compile(mut fault) = error else { return error };
+        if self.options.compile.errsource {
+            fault.excerpt = excerpt(text, &fault, macros).map(Rc::from);
+        }
+        Error::Compile(fault)
     }
 
     /// The C header of the providers that the programs so far declare. `file` is what the header is to be called.

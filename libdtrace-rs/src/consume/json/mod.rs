@@ -107,7 +107,7 @@ pub fn error(error: Option<&Error>, message: &str) -> Json {
     let shown = line("error").with("message", message);
     let Some(Error::Compile(fault)) = error else { return shown };
     let shown = shown.with("tag", fault.tag.name()).with("file", fault.file.as_deref().map(Json::from));
-    shown.with("line", Some(fault.line).filter(|&line| line != 0))
+    shown.with("line", Some(fault.line).filter(|&line| line != 0)).with("offset", fault.offset)
 }
 
 /// Writes a line for each aggregation that has any of these entries, which are in order.

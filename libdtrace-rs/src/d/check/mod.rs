@@ -193,6 +193,7 @@ fn diagnostic(files: &[(u32, Rc<str>)], tag: Tag, pos: Pos, message: impl Into<S
         line: pos.line,
         offset: pos.offset,
         message: message.into(),
+        excerpt: None,
     }))
 }
 
