@@ -100,8 +100,6 @@ void host_housekeep_now(void)
 
 void host_housekeep_stop(void)
 {
-	if (!queue)
-		return;
 	cancel_delayed_work_sync(&housekeeping);
 	destroy_workqueue(queue);
 }

@@ -39,11 +39,12 @@ bool host_destructive_disallowed(void);
 
 /* ---- memory (memory.c) ---- */
 
-/* kvmalloc / kvfree; NULL when there is no memory. Process context. */
+/* kvmalloc / kvfree, on the current task's account; NULL when there is no memory. Process context. */
 void *host_alloc(size_t size);
 void *host_alloc_zeroed(size_t size);
 void host_free(void *ptr);
-/* How many bytes can be had without swapping, by the kernel's estimate. Process context. */
+/* How many bytes there are, and how many can be had without swapping, by the kernel's estimate. Process context. */
+uint64_t host_memory_total(void);
 uint64_t host_memory_available(void);
 
 /* Copies for ioctl, read and write handlers; the number of bytes NOT copied. Process context. */
@@ -126,7 +127,7 @@ void rs_timer(void *cookie, const struct host_timer *timer, const void *regs);
 int32_t host_housekeep_start(void);
 /* Runs it as soon as can be. Any context but an NMI's. */
 void host_housekeep_now(void);
-/* Cancels it and waits for one that runs; nothing if it was not started. Process context. */
+/* Cancels it and waits for one that runs. Process context. */
 void host_housekeep_stop(void);
 uint64_t rs_housekeep(void);
 
@@ -176,12 +177,18 @@ bool host_capable(void);
 
 /* ---- signals (signal.c) ---- */
 
-/* Before the first signal is sent. Process context. */
-void host_signals_init(void);
-/* Sends the current process a signal as soon as interrupts are on again; false if too many are waiting. Probe context. */
-bool host_send_signal(int32_t signal);
-/* Returns when none is waiting. Process context. */
-void host_signals_wait(void);
+/* Has this CPU call rs_deferred from an interrupt as soon as interrupts are on again, once however often it was asked. Any context
+ * with interrupts off. The first is called before that, in process context; the last waits for those that were asked for. */
+void host_defer_init(void);
+void host_defer(void);
+void rs_deferred(void);
+void host_defer_wait(void);
+/* The current process; any context. Whoever keeps it holds it, and releases it. Signals are sent from an interrupt or a thread. */
+struct host_process;
+struct host_process *host_process(void);
+void host_process_hold(struct host_process *process);
+void host_process_signal(struct host_process *process, int32_t signal);
+void host_process_release(struct host_process *process);
 
 /* ---- files, mounts and locks (path.c) ---- any context; false for an address that cannot be read */
 
@@ -208,7 +215,9 @@ bool host_root_place(struct host_place *to);
 /* A struct vfsmount, and a struct dentry with its file system's magic number and its inode's. */
 bool host_mount(uint64_t mount, struct host_mount *to);
 bool host_entry(uint64_t entry, struct host_entry *to);
-/* The word of a struct mutex, and the words of a struct rw_semaphore. */
+/* Whether the kernel's sleeping locks are those of PREEMPT_RT. The word of a struct mutex, and the words of a struct
+ * rw_semaphore. */
+bool host_realtime(void);
 bool host_mutex_owner(uint64_t lock, uint64_t *owner);
 bool host_rwsem(uint64_t lock, uint64_t *count, uint64_t *owner);
 

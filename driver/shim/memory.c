@@ -5,8 +5,8 @@
 #include <linux/uaccess.h>
 #include "host.h"
 
-/* Running out is an errno for the caller, not a reason to kill somebody. */
-#define MAY_FAIL (GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+/* Running out is an errno for the caller, not a reason to kill somebody. What a caller makes the driver hold counts as its own. */
+#define MAY_FAIL (GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 void *host_alloc(size_t size)
 {
@@ -16,6 +16,11 @@ void *host_alloc(size_t size)
 void *host_alloc_zeroed(size_t size)
 {
 	return kvzalloc(size, MAY_FAIL);
+}
+
+uint64_t host_memory_total(void)
+{
+	return (uint64_t)totalram_pages() << PAGE_SHIFT;
 }
 
 uint64_t host_memory_available(void)

@@ -84,6 +84,11 @@ bool notrace host_entry(uint64_t entry, struct host_entry *to)
 	return LOAD(to->magic, sb->s_magic) && (!inode || LOAD(to->inode, inode->i_ino));
 }
 
+bool notrace host_realtime(void)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_RT);
+}
+
 bool notrace host_mutex_owner(uint64_t lock, uint64_t *owner)
 {
 #ifdef CONFIG_PREEMPT_RT
@@ -95,12 +100,14 @@ bool notrace host_mutex_owner(uint64_t lock, uint64_t *owner)
 
 bool notrace host_rwsem(uint64_t lock, uint64_t *count, uint64_t *owner)
 {
-#ifdef CONFIG_PREEMPT_RT
-	*count = 0;
-	return LOAD(*owner, ((const struct rw_semaphore *)(unsigned long)lock)->rwbase.rtmutex.owner);
-#else
 	const struct rw_semaphore *from = (const struct rw_semaphore *)(unsigned long)lock;
+#ifdef CONFIG_PREEMPT_RT
+	uint32_t readers = 0;
+	bool known = LOAD(readers, from->rwbase.readers) && LOAD(*owner, from->rwbase.rtmutex.owner);
 
+	*count = readers;
+	return known;
+#else
 	return LOAD(*count, from->count) && LOAD(*owner, from->owner);
 #endif
 }

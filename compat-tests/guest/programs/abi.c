@@ -482,7 +482,7 @@ static void bend(int fd, uint32_t count)
 			outer();
 			if (below(16) != 0)
 				control(fd, DTRACEHIOC_REMOVE, (void *)generation);
-		} else if (generation == -22 || generation == -7 || generation == -14) {
+		} else if (generation == -22 || generation == -7 || generation == -12 || generation == -14) {
 			refused++;
 		} else {
 			say("unexpected", generation), put("\n");

@@ -30,7 +30,12 @@ is "priv_user: no more than 16 MiB of buffers" $? 1
 user 'BEGIN { exit(0); }' -b 8m
 is "priv_user: 8 MiB are allowed" $? 0
 output=$(as 1000 1000 dtrace -q -w -n "syscall::getppid:entry /pid == $users/ { stop(); exit(0); }" 2>&1)
-ok "priv_user: one's own process may be stopped" sh -c "sleep 0.5; grep -q ') T ' /proc/$users/stat"
+tries=0
+until grep -q ') T ' /proc/$users/stat || [ $tries = 300 ]; do
+    usleep 100000
+    tries=$((tries + 1))
+done
+ok "priv_user: one's own process may be stopped" grep -q ') T ' /proc/$users/stat
 kill -CONT $users
 output=$(as 1000 1000 dtrace -q -w -n 'BEGIN { chill(1000); } ERROR { printf("%d", arg4); } BEGIN { exit(0); }' 2> /dev/null)
 is "priv_user: the machine may not be held up" "$output" 6

@@ -76,6 +76,25 @@ echo clear > /dev/dtrace
 kill $ours $theirs
 wait $ours $theirs 2> /dev/null
 is "a process that is gone" "$(abi64 read $ours "$at_ours")" "read error 3 0 0 0 0"
-ok "the driver unloads while processes with helpers live" sh -c 'abi64 helper fork & sleep 0.2; rmmod dtracedrv'
+# One that is stopped when it has brought its helper, in the middle of its call.
+sh -c 'kill -STOP $$; exec abi64 helper' & ours=$!
+# stopped: waits until it is, up to half a minute.
+stopped() {
+    local tries=0
+    until grep -q ') T ' /proc/$ours/stat || [ $tries = 300 ]; do
+        usleep 100000
+        tries=$((tries + 1))
+    done
+}
+stopped
+dtrace -q -w -n "syscall::getppid:entry /pid == $ours/ { stop(); exit(0); }" > out & tracer=$!
+until_traced
+kill -CONT $ours
+wait $tracer
+stopped
+is "a process with a helper is stopped" "$(helpers)" 1
+ok "the driver unloads while processes with helpers live" rmmod dtracedrv
 ok "it loads again" load_driver
-wait
+kill -CONT $ours
+wait $ours
+is "and they go on" $? 0

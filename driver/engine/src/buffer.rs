@@ -183,8 +183,8 @@ impl Area {
         self.bytes.get_mut(from..self.limit).unwrap_or_default()
     }
 
-    /// Room behind the last record, if there is some without padding (none of the bits of `mask` in its offset): for a record that is written and then made part of the
-    /// contents by [`Area::advance`].
+    /// Room behind the last record, if there is some without padding (no bit of `mask` in its offset). What is written there
+    /// is made part of the contents by [`Area::advance`].
     #[inline(always)]
     pub(crate) fn room(&mut self, bytes: u32, mask: u32) -> Option<*mut u8> {
         let aligned = self.offset & mask as usize == 0;

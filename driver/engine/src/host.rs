@@ -318,6 +318,11 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// Writes the memory of the process that issued the ioctl.
     fn ioctl_write(&self, addr: u64, src: &[u8]) -> Result<(), BadAddress>;
 
+    /// How many bytes the machine can spare: what a consumer asks for beyond it is not there.
+    fn spare_memory(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Whether the caller has been killed: what it waits for it does not want any more.
     fn is_killed(&self) -> bool {
         false

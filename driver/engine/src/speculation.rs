@@ -122,6 +122,9 @@ impl Slot {
 /// cannot do so more often than this within one life.
 const TRIES: usize = 8;
 
+/// The most parts of the speculations of one consumer.
+const PARTS_MAX: usize = 1 << 18;
+
 /// The speculations of one consumer.
 pub(crate) struct Speculations {
     slots: Vec<Slot>,
@@ -140,13 +143,20 @@ pub(crate) struct SpeculationDrops {
 }
 
 impl Speculations {
-    /// So many speculations, of `size` bytes on every CPU that `traced` says.
+    /// Bytes that a speculation takes for a CPU beside its size.
+    pub(crate) const PART: u64 = size_of::<Option<Part>>() as u64;
+
+    /// So many speculations, of `size` bytes on every CPU that `traced` says. There is never memory for more than can be made in
+    /// a moment: everybody else waits meanwhile.
     pub(crate) fn new(
         count: usize,
         size: usize,
         cpus: usize,
         traced: impl Fn(usize) -> bool,
     ) -> Result<Self, OutOfMemory> {
+        if count.saturating_mul(cpus) > PARTS_MAX {
+            return Err(OutOfMemory);
+        }
         let part = |cpu: usize| -> Result<Option<Part>, OutOfMemory> {
             if !traced(cpu) {
                 return Ok(None);

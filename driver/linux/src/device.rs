@@ -15,6 +15,7 @@
 use crate::ffi::{self, host_node};
 use crate::{ctl, driver, security};
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 use dtrace_abi::ioctl;
 use dtrace_engine::errno::Errno;
 use dtrace_engine::mem::try_filled;
@@ -36,6 +37,9 @@ const NODES: [(host_node, &core::ffi::CStr, u16); ffi::HOST_NODES as usize] = [
 /// The longest text that is taken from one write().
 const WRITE_MAX: usize = 64 * 1024;
 
+/// All nodes are there: they can be opened. The kernel does not wait for open files when the module fails to load.
+static READY: AtomicBool = AtomicBool::new(false);
+
 /// Makes all nodes, or none.
 pub(crate) fn add() -> Result<(), i32> {
     for (made, &(node, name, mode)) in NODES.iter().enumerate() {
@@ -46,6 +50,7 @@ pub(crate) fn add() -> Result<(), i32> {
             return Err(error);
         }
     }
+    READY.store(true, Ordering::Release);
     Ok(())
 }
 
@@ -68,9 +73,12 @@ fn code(answer: Answer) -> i64 {
     answer.unwrap_or_else(|error| -i64::from(error as i32))
 }
 
-/// A node is opened.
+/// A node is opened. ENODEV while not all of them are there.
 #[unsafe(no_mangle)]
 extern "C" fn rs_open(node: host_node, slot: *mut u64) -> i32 {
+    if !READY.load(Ordering::Acquire) {
+        return -(Errno::ENODEV as i32);
+    }
     if node != ffi::HOST_NODE_DTRACE {
         return 0;
     }

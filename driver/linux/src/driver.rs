@@ -45,18 +45,13 @@ fn register(info: &ProviderInfo<'_>, provider: impl Provider<Linux> + 'static) -
 fn start() -> Result<(), i32> {
     let refused = |error: Errno| -(error as i32);
     // SAFETY: process context, and nothing fires yet.
-    unsafe { ffi::host_signals_init() };
+    unsafe { ffi::host_defer_init() };
     // SAFETY: no preconditions.
     if unsafe { ffi::host_destructive_disallowed() } {
         engine().disallow_destructive();
     }
     register(&SYSCALL, syscall::Syscall).map_err(refused)?;
     register(&PROFILE, profile::Profile).map_err(refused)?;
-    // SAFETY: process context; the engine is there.
-    match unsafe { ffi::host_housekeep_start() } {
-        0 => (),
-        error => return Err(error),
-    }
     proc::add()?;
     device::add().inspect_err(|_| proc::remove())
 }
@@ -71,6 +66,13 @@ extern "C" fn rs_init() -> i32 {
         return -(error as i32);
     }
     ENGINE.fill(made);
+    // SAFETY: process context; the engine is there.
+    let error = unsafe { ffi::host_housekeep_start() };
+    if error != 0 {
+        ENGINE.empty();
+        xcall::stop();
+        return error;
+    }
     match start() {
         Ok(()) => {
             log::line(format_args!("loaded, version {}", env!("CARGO_PKG_VERSION")));
@@ -100,7 +102,7 @@ fn drop_engine() {
     // SAFETY: process context; waits for the housekeeper, the last that may use the engine, and for signals under way.
     unsafe {
         ffi::host_housekeep_stop();
-        ffi::host_signals_wait();
+        ffi::host_defer_wait();
     }
     profile::forget();
     security::forget();

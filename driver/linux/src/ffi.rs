@@ -25,6 +25,9 @@ unsafe extern "C" {
     pub fn host_free(ptr: *mut core::ffi::c_void);
 }
 unsafe extern "C" {
+    pub fn host_memory_total() -> u64;
+}
+unsafe extern "C" {
     pub fn host_memory_available() -> u64;
 }
 unsafe extern "C" {
@@ -231,13 +234,30 @@ unsafe extern "C" {
     pub fn host_capable() -> bool;
 }
 unsafe extern "C" {
-    pub fn host_signals_init();
+    pub fn host_defer_init();
 }
 unsafe extern "C" {
-    pub fn host_send_signal(signal: i32) -> bool;
+    pub fn host_defer();
 }
 unsafe extern "C" {
-    pub fn host_signals_wait();
+    pub fn host_defer_wait();
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct host_process {
+    _unused: [u8; 0],
+}
+unsafe extern "C" {
+    pub fn host_process() -> *mut host_process;
+}
+unsafe extern "C" {
+    pub fn host_process_hold(process: *mut host_process);
+}
+unsafe extern "C" {
+    pub fn host_process_signal(process: *mut host_process, signal: i32);
+}
+unsafe extern "C" {
+    pub fn host_process_release(process: *mut host_process);
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -273,6 +293,9 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn host_entry(entry: u64, to: *mut host_entry) -> bool;
+}
+unsafe extern "C" {
+    pub fn host_realtime() -> bool;
 }
 unsafe extern "C" {
     pub fn host_mutex_owner(lock: u64, owner: *mut u64) -> bool;

@@ -10,8 +10,9 @@ use crate::log;
 use crate::predicate::{Facts, Thread};
 use crate::process;
 use crate::regs::{Frame, PtRegs};
+use crate::signal::Signals;
 use crate::vtime::Vtime;
-use crate::{lock, path, xcall};
+use crate::{lock, memory, path, xcall};
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_void};
@@ -38,6 +39,7 @@ pub(crate) struct Linux {
     stacks: Vec<UnsafeCell<[u64; DEEPEST]>>,
     vtime: Vtime,
     facts: Facts,
+    signals: Signals,
 }
 
 // SAFETY: a stack is reached by its CPU only, in probe context, one walk at a time; the rest is atomic.
@@ -49,7 +51,13 @@ impl Linux {
         // SAFETY: no preconditions.
         let cpus = unsafe { ffi::host_cpu_ids() } as usize;
         let stacks = try_build(cpus, |_| Ok::<_, OutOfMemory>(UnsafeCell::new([0; DEEPEST])))?;
-        Ok(Linux { cpus, stacks, vtime: Vtime::new(cpus)?, facts: Facts::new(cpus)? })
+        let (vtime, facts) = (Vtime::new(cpus)?, Facts::new(cpus)?);
+        Ok(Linux { cpus, stacks, vtime, facts, signals: Signals::new(cpus)? })
+    }
+
+    /// The signals that wait to be sent.
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
     }
 
     /// Where the time of threads is kept.
@@ -149,10 +157,16 @@ impl Host for Linux {
         xcall::skipped(idle);
     }
 
+    /// The CPU is kept from going offline: the thread would be taken off it.
     fn move_to_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
         let mut call: &mut dyn FnMut() = f;
-        // SAFETY: `host_move_to` calls `rs_call` before it returns or never, so the closure outlives the call.
-        unsafe { ffi::host_move_to(cpu as u32, (&raw mut call).cast()) == 0 }
+        // SAFETY: process context. `host_move_to` calls `rs_call` before it returns or never, so the closure outlives the call.
+        unsafe {
+            ffi::host_hotplug_lock();
+            let error = ffi::host_move_to(cpu as u32, (&raw mut call).cast());
+            ffi::host_hotplug_unlock();
+            error == 0
+        }
     }
 
     fn while_offline(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {
@@ -381,9 +395,8 @@ impl Host for Linux {
 
     /// Kernel threads take no signals.
     fn raise(&self, signal: i32) -> bool {
-        // SAFETY: no preconditions but probe context.
-        (1..=SIGNALS).contains(&signal)
-            && unsafe { ffi::host_is_user_task() && ffi::host_send_signal(signal) }
+        // SAFETY: no preconditions.
+        (1..=SIGNALS).contains(&signal) && unsafe { ffi::host_is_user_task() } && self.signals.send(signal)
     }
 
     /// By the clock: the kernel's delay loop is only as good as its calibration, which in a guest may be off by half.
@@ -426,6 +439,10 @@ impl Host for Linux {
     fn lock(&self) {
         // SAFETY: process context, as the trait demands.
         unsafe { ffi::host_lock() }
+    }
+
+    fn spare_memory(&self) -> u64 {
+        memory::spare()
     }
 
     fn lock_unless_killed(&self) -> bool {

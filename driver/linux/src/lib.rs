@@ -39,6 +39,7 @@ mod process;
 mod profile;
 mod regs;
 mod security;
+mod signal;
 mod syscall;
 #[cfg(feature = "torture")]
 mod torture;

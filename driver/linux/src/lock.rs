@@ -18,6 +18,10 @@ const READER: u64 = 1 << 8;
 /// The count's sign is a flag, too.
 const READERS: u64 = (i64::MAX as u64) & !(READER - 1);
 
+/// Under PREEMPT_RT the count is another: readers by ones, a flag for a writer that holds it, and one for no writer about.
+const RT_WRITER: u64 = 1 << 30;
+const RT_READERS: u64 = RT_WRITER - 1;
+
 /// The answer, for the current thread `me`.
 pub(crate) fn state(question: LockQuestion, lock: u64, me: u64) -> Result<u64, BadAddress> {
     let answer = match question {
@@ -25,13 +29,9 @@ pub(crate) fn state(question: LockQuestion, lock: u64, me: u64) -> Result<u64, B
         LockQuestion::Owned => u64::from(mutex_owner(lock)? == me),
         LockQuestion::Adaptive => mutex_owner(lock).map(|_| 1)?,
         LockQuestion::Spin => mutex_owner(lock).map(|_| 0)?,
-        LockQuestion::ReadHeld => rwsem(lock).map(|(count, _)| u64::from(is_read_held(count)))?,
-        LockQuestion::WriteHeld => {
-            rwsem(lock).map(|(count, owner)| u64::from(writer(count, owner) == Some(me)))?
-        }
-        LockQuestion::IsWriter => {
-            rwsem(lock).map(|(count, owner)| u64::from(writer(count, owner).is_some()))?
-        }
+        LockQuestion::ReadHeld => rwsem(lock).map(|words| u64::from(words.is_read_held()))?,
+        LockQuestion::WriteHeld => rwsem(lock).map(|words| u64::from(words.writer() == Some(me)))?,
+        LockQuestion::IsWriter => rwsem(lock).map(|words| u64::from(words.writer().is_some()))?,
     };
     Ok(answer)
 }
@@ -42,40 +42,68 @@ fn mutex_owner(lock: u64) -> Result<u64, BadAddress> {
     if unsafe { ffi::host_mutex_owner(lock, &raw mut word) } { Ok(word & !FLAGS) } else { Err(BadAddress) }
 }
 
-fn rwsem(lock: u64) -> Result<(u64, u64), BadAddress> {
+/// The words of a `struct rw_semaphore`.
+#[derive(Clone, Copy)]
+struct Words {
+    count: u64,
+    owner: u64,
+    realtime: bool,
+}
+
+fn rwsem(lock: u64) -> Result<Words, BadAddress> {
     let (mut count, mut owner) = (0, 0);
     // SAFETY: as in `mutex_owner`.
-    if unsafe { ffi::host_rwsem(lock, &raw mut count, &raw mut owner) } {
-        Ok((count, owner))
-    } else {
-        Err(BadAddress)
+    let (known, realtime) =
+        unsafe { (ffi::host_rwsem(lock, &raw mut count, &raw mut owner), ffi::host_realtime()) };
+    if known { Ok(Words { count, owner, realtime }) } else { Err(BadAddress) }
+}
+
+impl Words {
+    fn is_read_held(self) -> bool {
+        self.count & if self.realtime { RT_READERS } else { READERS } != 0
     }
-}
 
-fn is_read_held(count: u64) -> bool {
-    count & READERS != 0
-}
-
-/// The thread that holds it for writing.
-fn writer(count: u64, owner: u64) -> Option<u64> {
-    (count & WRITER != 0 && owner & OWNED_BY_READERS == 0).then_some(owner & !FLAGS)
+    /// The thread that holds it for writing.
+    fn writer(self) -> Option<u64> {
+        let held = match self.realtime {
+            true => self.count & RT_WRITER != 0,
+            false => self.count & WRITER != 0 && self.owner & OWNED_BY_READERS == 0,
+        };
+        held.then_some(self.owner & !FLAGS)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn words(count: u64, owner: u64) -> Words {
+        Words { count, owner, realtime: false }
+    }
+
     #[test]
     fn readers_are_counted_above_the_flags() {
-        assert!(!is_read_held(0) && !is_read_held(WRITER | 2 | 4));
-        assert!(is_read_held(READER) && is_read_held((3 * READER) | 2));
-        assert!(!is_read_held(1 << 63), "that is a flag");
+        assert!(!words(0, 0).is_read_held() && !words(WRITER | 2 | 4, 0).is_read_held());
+        assert!(words(READER, 0).is_read_held() && words((3 * READER) | 2, 0).is_read_held());
+        assert!(!words(1 << 63, 0).is_read_held(), "that is a flag");
     }
 
     #[test]
     fn a_writer_is_who_the_owner_word_names() {
-        assert_eq!(writer(0, 0), None);
-        assert_eq!(writer(WRITER, 0x1000 | 2), Some(0x1000));
-        assert_eq!(writer(READER, 0x1000 | OWNED_BY_READERS), None);
+        assert_eq!(words(0, 0).writer(), None);
+        assert_eq!(words(WRITER, 0x1000 | 2).writer(), Some(0x1000));
+        assert_eq!(words(READER, 0x1000 | OWNED_BY_READERS).writer(), None);
+    }
+
+    #[test]
+    fn under_preempt_rt_the_count_is_another() {
+        let words = |count, owner| Words { count, owner, realtime: true };
+        let free = 1 << 31;
+        assert!(!words(free, 0).is_read_held() && words(free, 0).writer().is_none());
+        assert!(words(free | 2, 0).is_read_held() && words(free | 2, 0).writer().is_none());
+        // A writer waits for one reader to leave.
+        assert!(words(1, 0x1001).is_read_held() && words(1, 0x1001).writer().is_none());
+        assert!(!words(RT_WRITER, 0x1001).is_read_held());
+        assert_eq!(words(RT_WRITER, 0x1001).writer(), Some(0x1000));
     }
 }

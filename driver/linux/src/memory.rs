@@ -3,8 +3,9 @@
 //! What always holds: nothing in the driver allocates while a probe fires, and nothing aborts when memory runs out:
 //! the driver is compiled with `no_global_oom_handling`, so that only the fallible forms exist.
 //!
-//! A large block is refused where it would take more than half of the memory that is left: the kernel would find the rest by
-//! starving everybody else first, and a consumer's buffers are not worth that.
+//! An eighth of the machine's memory is not the driver's to take: the kernel would find the last of it by starving everybody else
+//! first, and a consumer's buffers are not worth that. Whoever takes a megabyte, in one block or in many, asks whether it is
+//! there. GO asks before it takes anything ([`spare`]); this is for what else takes memory, and for two that ask at once.
 //!
 //! What is held is counted, so that a leak shows as a number (`/proc/dtrace/stats`): bytes as the kernel was asked for them,
 //! and blocks. What the shim takes itself, a timer's few words, is not in it.
@@ -20,13 +21,32 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 /// What kmalloc aligns to whatever the size.
 const MIN_ALIGN: usize = 8;
 
-/// From this size on a block is large.
-const LARGE: usize = 1 << 20;
+/// After so many bytes it is asked again whether there are more.
+const STEP: usize = 1 << 20;
+
+/// Bytes that were taken since.
+static UNASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// How many bytes the machine can spare.
+pub(crate) fn spare() -> u64 {
+    // SAFETY: process context, where everything that allocates runs.
+    let (total, available) = unsafe { (ffi::host_memory_total(), ffi::host_memory_available()) };
+    available.saturating_sub(total / 8)
+}
 
 /// Whether the machine can spare a block of this size.
 fn is_spare(size: usize) -> bool {
-    // SAFETY: process context, where everything that allocates runs.
-    size < LARGE || size as u64 <= unsafe { ffi::host_memory_available() } / 2
+    let unasked = UNASKED.fetch_add(size, Ordering::Relaxed).saturating_add(size);
+    if unasked < STEP {
+        return true;
+    }
+    let spare = size as u64 <= spare();
+    if spare {
+        UNASKED.store(0, Ordering::Relaxed);
+    } else {
+        UNASKED.fetch_sub(size, Ordering::Relaxed);
+    }
+    spare
 }
 
 static BYTES: AtomicUsize = AtomicUsize::new(0);

@@ -1,6 +1,7 @@
 //! The registers of an interrupted or trapped thread.
 //!
-//! What D calls them, the engine knows. `PtRegs` is the kernel's `struct pt_regs` on x86-64, which is ABI (ptrace shows it) and the same in every kernel.
+//! What D calls them, the engine knows. `PtRegs` is the kernel's `struct pt_regs` on x86-64, which is ABI (ptrace shows it)
+//! and the same in every kernel.
 
 use dtrace_engine::registers::UserRegisters;
 

@@ -22,8 +22,8 @@
 //! Where the kernel has no `membarrier`, slots are SHARED from the beginning and entering a probe fences.
 //!
 //! What always holds: a slot is taken by one thread at a time; a thread has at most one slot, and enters the same slot
-//! again when a probe fires inside a probe (the engine counts and drops that firing). `busy` is written by the owner only,
-//! and no slot ever has a second owner.
+//! again when a probe fires inside a probe (the engine counts and drops that firing). `busy` is written by the owner only. A
+//! slot keeps its owner when that thread ends; a thread that has its [`Here`] at the same address then takes its place.
 //!
 //! Rejected: a slot for each thread (as many buffers as threads, and merging order lost), thread-local buffers with
 //! signals blocked (signals are not what interrupts here), and giving a slot to whoever took it last (a fence of all

@@ -74,6 +74,23 @@ struct Sizes {
     kept_back: u64,
 }
 
+/// What is left of the memory that the machine could spare when GO began.
+struct Spare(u64);
+
+impl Spare {
+    /// Takes from it what `make` makes, unless it is more than is left.
+    fn take<T>(
+        &mut self,
+        bytes: u64,
+        make: impl FnOnce() -> Result<T, OutOfMemory>,
+    ) -> Result<T, OutOfMemory> {
+        let left = self.0.checked_sub(bytes).ok_or(OutOfMemory)?;
+        let made = make()?;
+        self.0 = left;
+        Ok(made)
+    }
+}
+
 impl<H: Host> Request<'_, H> {
     pub(super) fn go(&mut self) -> Result<i32, Errno> {
         let on = self.begin()?;
@@ -266,8 +283,13 @@ impl<H: Host> Dtrace<H> {
         let may_shrink = options.get(option::BUFRESIZE) != Some(option::BUFRESIZE_MANUAL as u64);
         let smallest = demand.record.max(kept_back).next_multiple_of(8).max(64);
         let mut sizes = Sizes { policy, principal, aggregation, kept_back };
+        let mut spare = Spare(self.host.spare_memory());
+        let is_traced = |at: usize| cpu.is_none_or(|cpu| cpu == at) && self.host.cpu_present(at);
+        let cpus = (0..self.cpus.len()).filter(|&at| is_traced(at)).count() as u64;
         let buffers = loop {
-            match self.make_buffers(sizes, cpu) {
+            // Every buffer is two, or has scratch memory of its size.
+            let bytes = sizes.principal.saturating_add(sizes.aggregation).saturating_mul(2 * cpus);
+            match spare.take(bytes, || self.make_buffers(sizes, is_traced)) {
                 Ok(buffers) => break buffers,
                 Err(OutOfMemory) => {
                     // The larger of the two gives way first.
@@ -292,7 +314,9 @@ impl<H: Host> Dtrace<H> {
             return Err(Errno::EFBIG);
         }
         let speculations = loop {
-            match self.make_speculations(nspec, specsize, &buffers) {
+            let bytes =
+                nspec.saturating_mul(cpus).saturating_mul(specsize.saturating_add(Speculations::PART));
+            match spare.take(bytes, || self.make_speculations(nspec, specsize, is_traced)) {
                 Ok(speculations) => break speculations,
                 Err(OutOfMemory) if may_shrink && specsize / 2 >= smallest => specsize = (specsize / 2) & !7,
                 Err(OutOfMemory) => return Err(Errno::ENOMEM),
@@ -307,7 +331,7 @@ impl<H: Host> Dtrace<H> {
         let mut dynamic = options.get(option::DYNVARSIZE).unwrap_or(limit::DYNVARSIZE_DEFAULT as u64);
         loop {
             let size = usize::try_from(dynamic).unwrap_or(usize::MAX / 2);
-            match run.variables.prepare(size, strsize) {
+            match spare.take(dynamic, || run.variables.prepare(size, strsize)) {
                 Ok(()) => break,
                 Err(OutOfMemory) if may_shrink && dynamic > 4096 => dynamic /= 2,
                 Err(OutOfMemory) => return Err(Errno::ENOMEM),
@@ -326,23 +350,26 @@ impl<H: Host> Dtrace<H> {
         Ok(())
     }
 
-    /// Speculations with a part on every CPU that has buffers.
+    /// Speculations with a part on every CPU that is traced on.
     fn make_speculations(
         &self,
         count: u64,
         size: u64,
-        buffers: &[Option<Buffers>],
+        is_traced: impl Fn(usize) -> bool,
     ) -> Result<Speculations, OutOfMemory> {
         let number = |n: u64| usize::try_from(n).map_err(|_| OutOfMemory);
-        let traced = |cpu| buffers.get(cpu).is_some_and(Option::is_some);
-        Speculations::new(number(count)?, number(size)?, self.cpus.len(), traced)
+        Speculations::new(number(count)?, number(size)?, self.cpus.len(), is_traced)
     }
 
     /// Buffers for every CPU that is traced on.
-    fn make_buffers(&self, sizes: Sizes, only: Option<usize>) -> Result<Vec<Option<Buffers>>, OutOfMemory> {
+    fn make_buffers(
+        &self,
+        sizes: Sizes,
+        is_traced: impl Fn(usize) -> bool,
+    ) -> Result<Vec<Option<Buffers>>, OutOfMemory> {
         let bytes = |size: u64| usize::try_from(size).map_err(|_| OutOfMemory);
         try_build(self.cpus.len(), |cpu| {
-            if only.is_some_and(|only| only != cpu) || !self.host.cpu_present(cpu) {
+            if !is_traced(cpu) {
                 return Ok(None);
             }
             let principal = Buffer::new(sizes.policy, bytes(sizes.principal)?, bytes(sizes.kept_back)?)?;

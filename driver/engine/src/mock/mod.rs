@@ -137,6 +137,7 @@ pub struct Mock {
     released: Condvar,
     /// Whoever waits for something has been killed.
     killed: AtomicBool,
+    spare_memory: AtomicU64,
 }
 
 impl Mock {
@@ -163,6 +164,7 @@ impl Mock {
             stalled: Mutex::new(Some(0)),
             released: Condvar::new(),
             killed: AtomicBool::new(false),
+            spare_memory: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -189,6 +191,11 @@ impl Mock {
         if let Ok(mut dead) = self.dead.lock() {
             dead.push(u64::from(pid));
         }
+    }
+
+    /// From now on the machine can spare so many bytes.
+    pub fn set_spare_memory(&self, bytes: u64) {
+        self.spare_memory.store(bytes, Ordering::Relaxed);
     }
 
     /// Whoever waits for the control mutex, or for a snapshot of another, is killed from now on.
@@ -529,6 +536,10 @@ impl Host for Mock {
         }
         *locked = true;
         true
+    }
+
+    fn spare_memory(&self) -> u64 {
+        self.spare_memory.load(Ordering::Relaxed)
     }
 
     fn is_killed(&self) -> bool {

@@ -166,3 +166,55 @@ fn a_ring_buffer_keeps_the_last_records() {
     ordered.extend_from_slice(&snapshot.data[..oldest]);
     assert_eq!(values(&ordered), [8, 9, 10, 99]);
 }
+
+#[test]
+fn all_buffers_together_are_what_the_machine_can_spare() {
+    let rig = Rig::new(4, ONE);
+    rig.mock().set_spare_memory((4 << 20) + (64 << 10));
+    let program = |resize| {
+        Program::new()
+            .option(option::BUFSIZE, 1 << 20)
+            .option(option::BUFRESIZE, resize)
+            .option(option::DYNVARSIZE, 64 << 10)
+            .clause(PROBE, None, &[])
+            .image()
+    };
+    let consumer = rig.open();
+    consumer.enable(&program(option::BUFRESIZE_AUTO)).unwrap();
+    consumer.go().unwrap();
+    // Two on each of four processors, and room for the variables.
+    assert_eq!(options(&consumer)[option::BUFSIZE as usize], 512 << 10);
+    let consumer = rig.open();
+    consumer.enable(&program(option::BUFRESIZE_MANUAL)).unwrap();
+    assert_eq!(consumer.go(), Err(Errno::ENOMEM));
+}
+
+#[test]
+fn speculations_are_counted_with_the_buffers() {
+    let rig = Rig::new(2, ONE);
+    rig.mock().set_spare_memory(16 << 20);
+    let program = |nspec, resize| {
+        Program::new()
+            .option(option::BUFSIZE, 1 << 20)
+            .option(option::BUFRESIZE, resize)
+            .option(option::DYNVARSIZE, 64 << 10)
+            .option(option::NSPEC, nspec)
+            .option(option::SPECSIZE, 4 << 20)
+            .clause(PROBE, None, &[S::Trace(E::Speculation)])
+            .image()
+    };
+    let consumer = rig.open();
+    consumer.enable(&program(1000, option::BUFRESIZE_AUTO)).unwrap();
+    consumer.go().unwrap();
+    let options = options(&consumer);
+    assert_eq!(options[option::BUFSIZE as usize], 1 << 20);
+    assert_eq!(options[option::SPECSIZE as usize], 4 << 10);
+    let consumer = rig.open();
+    consumer.enable(&program(1000, option::BUFRESIZE_MANUAL)).unwrap();
+    assert_eq!(consumer.go(), Err(Errno::ENOMEM));
+    // However small they become, there is no room for so many.
+    rig.mock().set_spare_memory(u64::MAX);
+    let consumer = rig.open();
+    consumer.enable(&program(1_000_000, option::BUFRESIZE_AUTO)).unwrap();
+    assert_eq!(consumer.go(), Err(Errno::ENOMEM));
+}

@@ -133,6 +133,7 @@ fn a_process_has_a_megabyte_of_images() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a hundred megabytes")]
 fn a_user_has_64_megabytes_of_all_that_is_made_of_images() {
     // One variable, a megabyte on all CPUs together.
     let rig = dtrace_engine::mock::Rig::new(64, &[["mod", "func", "entry"]]);
