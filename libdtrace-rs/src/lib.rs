@@ -13,6 +13,7 @@ pub mod error;
 pub mod handle;
 pub mod header;
 pub mod options;
+pub mod picture;
 pub mod printf;
 pub mod proc;
 pub mod program;

@@ -1,7 +1,8 @@
 //! The arguments of the command.
 //!
 //! Options are read as `getopt` reads them, but operands may stand between them: they are the macro arguments `$1`, `$2` …
-//! in order. Clauses and settings keep their order.
+//! in order. Clauses and settings keep their order. The options that are words, of which the original has none, begin with two
+//! dashes.
 
 use crate::d::parser::SpecKind;
 
@@ -83,6 +84,10 @@ pub(super) struct Arguments {
     pub(super) processes: Vec<u32>,
     /// `-o`
     pub(super) output: Option<String>,
+    /// `--flamegraph`
+    pub(super) flamegraph: Option<String>,
+    /// `--heatmap`
+    pub(super) heatmap: Option<String>,
     /// `-w`
     pub(super) destructive: bool,
     /// What `$1`, `$2` … stand for.
@@ -108,6 +113,18 @@ impl Arguments {
                 arguments.operands.push(word.clone());
                 continue;
             };
+            if let Some(long) = word.strip_prefix("--") {
+                let (name, value) =
+                    long.split_once('=').map_or((long, None), |(n, v)| (n, Some(v.to_string())));
+                let slot = match name {
+                    "flamegraph" => &mut arguments.flamegraph,
+                    "heatmap" => &mut arguments.heatmap,
+                    _ => return Err(Fault::Usage(format!("illegal option -- {long}"))),
+                };
+                let missing = || Fault::Usage(format!("option requires an argument -- {name}"));
+                *slot = Some(value.or_else(|| words.next().cloned()).ok_or_else(missing)?);
+                continue;
+            }
             if word == "-arch" {
                 match words.next().map(String::as_str) {
                     Some("i386" | "x86_64") => continue,
@@ -256,6 +273,15 @@ mod tests {
         );
         assert_eq!(got.settings[3], Setting::Option { name: "bufsize".into(), value: Some("1k".into()) });
         assert_eq!(got.settings[4], Setting::Option { name: "quiet".into(), value: None });
+    }
+
+    #[test]
+    fn pictures_are_asked_for_by_words() {
+        let got = parse(&["--flamegraph", "a.svg", "--heatmap=b.svg", "-n", "BEGIN"]).unwrap();
+        assert_eq!((got.flamegraph.as_deref(), got.heatmap.as_deref()), (Some("a.svg"), Some("b.svg")));
+        let fault = |words: &[&str]| parse(words).unwrap_err();
+        assert_eq!(fault(&["--heatmap"]), Fault::Usage("option requires an argument -- heatmap".into()));
+        assert_eq!(fault(&["--nosuch"]), Fault::Usage("illegal option -- nosuch".into()));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::consume::output::Output;
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::options::Options;
+use crate::picture::{flame, heat};
 use crate::proc::{End, Process};
 
 /// How long the end of a process may stay unnoticed.
@@ -48,10 +49,18 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
     }
     let programs = enable(handle, arguments, &compiled, &mut out)?;
     go(handle, arguments)?;
+    if arguments.heatmap.is_some() {
+        let _ = handle.with_session(|session, _| {
+            session.keep_history();
+            Ok(())
+        });
+    }
     let mut rows = Rows::new(handle.options().is_json());
     if rows.json {
         rows.line(json::line("start").with("schema", json::SCHEMA).with("programs", programs));
     }
+    let held: Vec<usize> = (0..handle.processes().len()).collect();
+    remember(handle, &held);
     handle.processes().iter().for_each(Process::resume);
     trace(handle, arguments, &mut out, rows)
 }
@@ -240,12 +249,39 @@ fn trace(handle: &mut Handle, arguments: &Arguments, out: &mut Output, mut rows:
         let _ = out.flush();
         return fail(format_args!("failed to print aggregations: {error}"));
     }
+    draw(handle, arguments)?;
     if rows.json {
         let end = json::line("end").with("status", u32::from(rows.status));
         printed(writeln!(out, "{end}"))?;
     }
     printed(out.flush())?;
     Ok(rows.status)
+}
+
+/// Writes the pictures that were asked for.
+fn draw(handle: &Handle, arguments: &Arguments) -> Done<()> {
+    if let Some(path) = &arguments.flamegraph {
+        let entries = handle.aggregates().map_or_else(Vec::new, |all| all.all().to_vec());
+        let stacks = flame::stacks(&entries, &handle.context());
+        if stacks.is_empty() {
+            message("no aggregation with a stack in its key has a value: the flame graph is empty");
+        }
+        write_file(path, &flame::draw(&stacks))?;
+    }
+    if let Some(path) = &arguments.heatmap {
+        let history = handle.with_session(|session, _| Ok(session.history())).ok().flatten();
+        let panels = history.map_or_else(Vec::new, |history| heat::panels(&history, &handle.context()));
+        if panels.is_empty() {
+            message("no quantize(), lquantize() or llquantize() has counted anything: the heat map is empty");
+        }
+        write_file(path, &heat::draw(&panels))?;
+    }
+    Ok(())
+}
+
+fn write_file(path: &str, text: &str) -> Done<()> {
+    std::fs::write(path, text)
+        .or_else(|error| fail(format_args!("failed to write '{path}': {}", Error::from(error))))
 }
 
 /// Waits until there is something to do: buffers to read, a process that has ended, a signal.
@@ -257,11 +293,17 @@ fn wait(handle: &Handle, living: &[usize]) {
             return signals::sleep(rest);
         }
         signals::sleep(rest.min(WATCH));
+        remember(handle, living);
         if living.iter().any(|&n| handle.processes()[n].end().is_some()) {
             return;
         }
         rest = handle.idle();
     }
+}
+
+/// Takes note of what processes have mapped, for the names of their addresses.
+fn remember(handle: &Handle, living: &[usize]) {
+    living.iter().for_each(|&n| handle.symbols().remember(handle.processes()[n].pid()));
 }
 
 /// Says which of the living processes have ended.

@@ -146,6 +146,8 @@ Usage: dtrace [-32|-64] [-aACeFGhHlqSvVwZ] [-b bufsz] [-c cmd] [-D name[=def]]
 \t-x  enable or modify compiler and tracing options
 \t-X  specify ISO C conformance settings for preprocessor
 \t-Z  permit probe descriptions that match zero probes
+\t--flamegraph file  draw aggregations by stacks
+\t--heatmap file     draw distributions over time
 
 Environment variables:
 

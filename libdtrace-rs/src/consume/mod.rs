@@ -25,6 +25,7 @@ pub mod drops;
 pub mod fault;
 pub mod flow;
 mod histogram;
+pub mod history;
 pub mod json;
 pub mod output;
 mod print;
@@ -50,6 +51,7 @@ use self::describe::{Descriptions, Enabled, Statements};
 use self::drops::{DropKind, Dropped};
 use self::fault::Fault;
 use self::flow::Step;
+use self::history::History;
 use self::output::Output;
 use self::sort::Order;
 use crate::device::{Requests, Snapshot};
@@ -177,6 +179,8 @@ pub struct Session {
     /// Under `temporal`: what waits for its turn.
     waiting: RefCell<temporal::Waiting>,
     looked: Looked,
+    /// How distributions have grown, if somebody wants to know.
+    history: RefCell<Option<History>>,
     drops_total: Cell<u64>,
     aggregation_drops_total: Cell<u64>,
 }
@@ -211,6 +215,7 @@ impl Session {
             buffer: RefCell::default(),
             waiting: RefCell::default(),
             looked: Looked::default(),
+            history: RefCell::default(),
             drops_total: Cell::new(0),
             aggregation_drops_total: Cell::new(0),
         })
@@ -317,7 +322,27 @@ impl Session {
             }
         }
         self.buffer.replace(buffer);
+        if let Some(history) = &mut *self.history.borrow_mut() {
+            history.look(self.aggregates.borrow().all());
+        }
         result
+    }
+
+    /// Takes note from now on of how distributions grow.
+    pub fn keep_history(&self) {
+        self.history.borrow_mut().get_or_insert_default();
+    }
+
+    /// How distributions have grown since [`Session::keep_history`]; none without it.
+    pub fn history(&self) -> Option<History> {
+        self.history.borrow_mut().take()
+    }
+
+    /// Aggregations have lost what they had.
+    fn forget(&self, variable: u32) {
+        if let Some(history) = &mut *self.history.borrow_mut() {
+            history.forget(variable, self.aggregates.borrow().all());
+        }
     }
 
     /// The CPUs, by number.

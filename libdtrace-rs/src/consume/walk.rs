@@ -375,6 +375,7 @@ impl Session {
         let is = |a: LibAction| what == a as u64;
         if is(LibAction::Clear) {
             self.aggregates().clear(variable()?);
+            self.forget(variable()?);
             Ok(1)
         } else if is(LibAction::Denormalize) {
             self.aggregates().normalize(variable()?, 1);
@@ -386,6 +387,7 @@ impl Session {
         } else if is(LibAction::Trunc) {
             let keep = records.get(1).and_then(|r| signed(firing.data, &r.desc)).ok_or(Code::BadTrunc)?;
             self.aggregates().truncate(variable()?, keep);
+            self.forget(variable()?);
             Ok(2)
         } else if is(LibAction::Ftruncate) {
             out.truncate()?;

@@ -75,6 +75,11 @@ impl Symbols {
         self.kernel.take();
     }
 
+    /// Takes note of what a process that lives has mapped, so that its addresses have names when it is gone.
+    pub fn remember(&self, pid: u32) {
+        self.user.remember(pid);
+    }
+
     /// The kernel's symbols.
     pub fn kernel_symbols(&self) -> &KernelSymbols {
         self.kernel.get_or_init(KernelSymbols::read)

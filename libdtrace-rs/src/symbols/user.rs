@@ -2,9 +2,12 @@
 //!
 //! A process is looked at when an address of it is first asked for, and again when an address is in no mapping that is known,
 //! but not more often than a few times a second: what it has mapped meanwhile is found then. What was learnt stays when
-//! the process is gone. Files are read once, by the file they are and not by their names.
+//! the process is gone. Files are read once, by the file they are and not by their names, when an address in them is asked for.
+//!
+//! Addresses are mostly asked for at the end of tracing, and processes that were started for it are gone by then. So their maps are
+//! taken note of while they live ([`UserSymbols::remember`]): soon after their start, and then ever less often.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fs;
 use std::rc::Rc;
@@ -17,17 +20,22 @@ use super::Place;
 /// How long the maps of a process are taken as they were.
 const STALE: Duration = Duration::from_millis(200);
 
+/// How soon after its start a process has mapped what it begins with.
+const SOON: Duration = Duration::from_millis(5);
+
 /// The symbols of processes that have been asked for.
 #[derive(Debug, Default)]
 pub(super) struct UserSymbols {
     processes: RefCell<HashMap<u32, Process>>,
-    files: RefCell<HashMap<(u64, u64), Rc<File>>>,
+    files: RefCell<HashMap<(u64, u64), Rc<OnceCell<File>>>>,
 }
 
 #[derive(Debug)]
 struct Process {
     mappings: Vec<Mapping>,
     read: Instant,
+    /// How long until its maps are worth another note.
+    rest: Duration,
 }
 
 /// A part of a file that is mapped for running.
@@ -37,7 +45,9 @@ struct Mapping {
     end: u64,
     offset: u64,
     name: String,
-    file: Rc<File>,
+    /// Where the file is, as the process sees it, and as everybody does.
+    paths: [String; 2],
+    file: Rc<OnceCell<File>>,
 }
 
 /// The functions of a file.
@@ -67,10 +77,24 @@ impl UserSymbols {
         process.find(address).map(|mapping| mapping.place(address))
     }
 
+    /// Takes note of the maps of a process that lives.
+    pub(super) fn remember(&self, pid: u32) {
+        let mut processes = self.processes.borrow_mut();
+        let known = processes.get(&pid).map(|process| (process.read.elapsed(), process.rest));
+        if known.is_some_and(|(elapsed, rest)| elapsed < rest) {
+            return;
+        }
+        let fresh = self.read(pid);
+        if !fresh.mappings.is_empty() {
+            let rest = known.map_or(SOON, |(_, rest)| (rest * 2).min(STALE));
+            processes.insert(pid, Process { rest, ..fresh });
+        }
+    }
+
     fn read(&self, pid: u32) -> Process {
         let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
         let mappings = maps.lines().filter_map(|line| self.mapping(pid, line)).collect();
-        Process { mappings, read: Instant::now() }
+        Process { mappings, read: Instant::now(), rest: SOON }
     }
 
     /// A line of a process's maps: `start-end flags offset device inode path`.
@@ -88,14 +112,10 @@ impl UserSymbols {
         let hex = |text: &str| u64::from_str_radix(text, 16).ok();
         let (major, minor) = device.split_once(':')?;
         let key = (hex(major)? << 32 | hex(minor)?, inode);
-        let file = self.files.borrow().get(&key).cloned();
-        let file = file.unwrap_or_else(|| {
-            let file = Rc::new(File::read(&format!("/proc/{pid}/root{path}")));
-            self.files.borrow_mut().insert(key, file.clone());
-            file
-        });
+        let file = self.files.borrow_mut().entry(key).or_default().clone();
+        let paths = [format!("/proc/{pid}/root{path}"), path.to_string()];
         let name = path.rsplit('/').next().unwrap_or(path).to_string();
-        Some(Mapping { start: hex(start)?, end: hex(end)?, offset: hex(offset)?, name, file })
+        Some(Mapping { start: hex(start)?, end: hex(end)?, offset: hex(offset)?, name, paths, file })
     }
 }
 
@@ -108,16 +128,20 @@ impl Process {
 impl Mapping {
     fn place(&self, address: u64) -> Place {
         let in_file = address - self.start + self.offset;
-        let symbol = self.file.address(in_file).and_then(|at| self.file.symbol(at));
+        let file = self.file.get_or_init(|| {
+            let [inside, outside] = &self.paths;
+            File::read(inside).or_else(|| File::read(outside)).unwrap_or_default()
+        });
+        let symbol = file.address(in_file).and_then(|at| file.symbol(at));
         Place { object: self.name.clone(), symbol, address }
     }
 }
 
 impl File {
-    /// Reads the symbols of a file; none when it cannot be read.
-    fn read(path: &str) -> File {
-        let Ok(bytes) = fs::read(path) else { return File::default() };
-        let Ok(elf) = object::File::parse(&*bytes) else { return File::default() };
+    /// Reads the symbols of a file.
+    fn read(path: &str) -> Option<File> {
+        let bytes = fs::read(path).ok()?;
+        let elf = object::File::parse(&*bytes).ok()?;
         let segments = elf
             .segments()
             .map(|segment| {
@@ -137,7 +161,7 @@ impl File {
             a.0.cmp(&b.0).then_with(|| plain(&a.2).cmp(&plain(&b.2))).then_with(|| a.2.cmp(&b.2))
         });
         symbols.dedup_by_key(|s| s.0);
-        File { segments, symbols }
+        Some(File { segments, symbols })
     }
 
     /// The address that the file itself gives to a byte of it.
