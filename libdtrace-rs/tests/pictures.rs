@@ -140,7 +140,8 @@ fn a_flame_graph_is_as_wide_as_what_was_counted() {
 fn a_heat_map_counts_what_was_counted() {
     let directory = directory("heat");
     let path = directory.join("heat.svg");
-    let program = "BEGIN { n = 0; } tick-20ms { @a[\"<k>\"] = quantize(n); @l = lquantize(n, 0, 10, 5); n++; }
+    let program =
+        "BEGIN { n = 0; } tick-20ms { @a[\"<k>\"] = quantize(n); @l = lquantize(n, 0, 10, 5); n++; }
         tick-20ms /n == 8/ { printa(@a); clear(@a); } tick-20ms /n == 20/ { exit(0); }";
     let arguments =
         ["--heatmap", path.to_str().unwrap(), "-q", "-x", "aggrate=50ms", "-x", "switchrate=50ms"];

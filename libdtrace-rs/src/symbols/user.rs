@@ -27,7 +27,7 @@ const SOON: Duration = Duration::from_millis(5);
 #[derive(Debug, Default)]
 pub(super) struct UserSymbols {
     processes: RefCell<HashMap<u32, Process>>,
-    files: RefCell<HashMap<(u64, u64), Rc<OnceCell<File>>>>,
+    files: RefCell<HashMap<(u64, u64), Known>>,
 }
 
 #[derive(Debug)]
@@ -47,8 +47,11 @@ struct Mapping {
     name: String,
     /// Where the file is, as the process sees it, and as everybody does.
     paths: [String; 2],
-    file: Rc<OnceCell<File>>,
+    file: Known,
 }
+
+/// A file that is read when it is asked for.
+type Known = Rc<OnceCell<File>>;
 
 /// The functions of a file.
 #[derive(Debug, Default)]
