@@ -91,7 +91,7 @@ extern "C" {
 /* dtrace_dof_create: leave out what is not needed to run it. */
 #define DTRACE_D_STRIP 0x01
 
-/* dtrace_dof_create: with the probes that linked objects provide; without objects there are none. */
+/* dtrace_dof_create: with the probes that dtrace_program_link has found in its objects. */
 #define DTRACE_D_PROBES 0x02
 
 /* dtrace_dof_create: all flags. */
@@ -629,8 +629,8 @@ int dtrace_program_header(dtrace_hdl_t *dtp,
                           const char *name);
 
 /*
- * Writes an object with the image of a program, for another to be linked with. Objects whose calls of probes would become
- * probes are refused with ENOTSUP: none is rewritten so far.
+ * Makes probes of the calls in objects, which are changed, and writes the object that a program is linked with beside them:
+ * it tells the driver of the probes and of the program's clauses. The flags are DTRACE_D_*.
  */
 int dtrace_program_link(dtrace_hdl_t *dtp,
                         dtrace_prog_t *program,

@@ -106,6 +106,18 @@ stop_at_first(dtrace_hdl_t *h, dtrace_prog_t *p, dtrace_stmtdesc_t *stmt, void *
 	return (7);
 }
 
+/* How many sections of a type an image has. */
+static int
+sections(const dof_hdr_t *dof, uint32_t type)
+{
+	const dof_sec_t *section = (const void *)((const char *)dof + dof->dofh_secoff);
+	int count = 0;
+
+	for (uint32_t i = 0; i < dof->dofh_secnum; i++)
+		count += section[i].dofs_type == type;
+	return (count);
+}
+
 static void
 programs(dtrace_hdl_t *h)
 {
@@ -185,6 +197,22 @@ programs(dtrace_hdl_t *h)
 	close(fd);
 	unlink(path);
 	CHECK(dtrace_program_link(h, p, 0, "/nonexistent/x.o", 0, NULL) == -1 && dtrace_errno(h) == ENOENT);
+	/* An object with a call of a probe: it is changed, and then the image of a program can have the probe. */
+	char object[64], linked[64], command[256];
+	char *objects[] = { object };
+	char *missing[] = { "/nonexistent/y.o" };
+
+	snprintf(object, sizeof (object), "%s.o", path);
+	snprintf(linked, sizeof (linked), "%s.linked.o", path);
+	snprintf(command, sizeof (command), "echo 'void __dtrace_shop___sold(int); void f(void) { __dtrace_shop___sold(1); }' | "
+	    "cc -x c -c -O0 - -o %s", object);
+	CHECK(system(command) == 0);
+	WORKS(h, dtrace_program_link(h, p, DTRACE_D_PROBES, linked, 1, objects) == 0);
+	CHECK(sections(dtrace_dof_create(h, p, DTRACE_D_PROBES), DOF_SECT_PROVIDER) == 1);
+	CHECK(sections(dtrace_dof_create(h, p, 0), DOF_SECT_PROVIDER) == 0);
+	CHECK(unlink(object) == 0 && unlink(linked) == 0);
+	CHECK(dtrace_program_link(h, p, 0, "x.o", 1, missing) == -1 && dtrace_errno(h) == EDT_COMPILER);
+	CHECK(strcmp(dtrace_errmsg(h, dtrace_errno(h)), "failed to open /nonexistent/y.o: No such file or directory") == 0);
 	CHECK(dtrace_program_link(h, p, 0x100, "x.o", 0, NULL) == -1 && dtrace_errno(h) == EINVAL);
 }
 

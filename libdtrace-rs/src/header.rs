@@ -3,6 +3,9 @@
 //! For each probe there are two macros: `PROVIDER_PROBE(arguments)` fires it, `PROVIDER_PROBE_ENABLED()` says whether anybody
 //! listens. They call functions that do not exist: `dtrace -G` replaces the calls. Without `_DTRACE_VERSION` the macros are
 //! nothing, so that a program compiles where there is no DTrace.
+//!
+//! The functions are hidden, so that compilers call them directly whatever they are told of calls of libraries: only such calls
+//! can be replaced.
 
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -28,15 +31,15 @@ pub fn header(name: &str, providers: &[Rc<Provider>], types: &Types) -> String {
             let _ = writeln!(out, "#define\t{macro_name}({arguments}) \\\n\t__dtrace_{symbol}({arguments})");
             let _ = writeln!(out, "#define\t{macro_name}_ENABLED() \\\n\t__dtraceenabled_{symbol}()");
         }
-        out.push_str("\n\n");
+        out.push_str("\n#ifdef\t__GNUC__\n#pragma GCC visibility push(hidden)\n#endif\n\n");
         for probe in &probes {
             let (_, symbol) = names(&provider.name, &probe.name);
-            let native: Vec<String> = probe.native.iter().map(|&ty| types.name(ty)).collect();
+            let native: Vec<String> = probe.native.iter().map(|&ty| c_type(&types.name(ty))).collect();
             let native = if native.is_empty() { "void".to_owned() } else { native.join(", ") };
             let _ = writeln!(out, "extern void __dtrace_{symbol}({native});");
             let _ = writeln!(out, "extern int __dtraceenabled_{symbol}(void);");
         }
-        out.push_str("\n#else\n\n");
+        out.push_str("\n#ifdef\t__GNUC__\n#pragma GCC visibility pop\n#endif\n\n#else\n\n");
         for probe in &probes {
             let (macro_name, _) = names(&provider.name, &probe.name);
             let _ = writeln!(out, "#define\t{macro_name}({})", arguments(probe));
@@ -46,6 +49,11 @@ pub fn header(name: &str, providers: &[Rc<Provider>], types: &Types) -> String {
     }
     let _ = write!(out, "\n\n#ifdef\t__cplusplus\n}}\n#endif\n\n#endif\t/* {guard} */\n");
     out
+}
+
+/// A type as C has it.
+fn c_type(name: &str) -> String {
+    if name == "string" { "const char *".to_owned() } else { name.to_owned() }
 }
 
 /// The macro of a probe, and the part of the functions' names that is its own.

@@ -12,6 +12,7 @@ pub mod dof;
 pub mod error;
 pub mod handle;
 pub mod header;
+pub mod link;
 pub mod options;
 pub mod picture;
 pub mod printf;

@@ -56,7 +56,7 @@ pub const PROBESPEC_NAME: c_int = 3;
 
 /// dtrace_dof_create: leave out what is not needed to run it.
 pub const D_STRIP: u32 = 0x01;
-/// dtrace_dof_create: with the probes that linked objects provide; without objects there are none.
+/// dtrace_dof_create: with the probes that dtrace_program_link has found in its objects.
 pub const D_PROBES: u32 = 0x02;
 /// dtrace_dof_create: all flags.
 pub const D_MASK: u32 = 0x03;

@@ -2,10 +2,9 @@
 
 use std::ffi::{c_uint, c_void};
 
-use dtrace_rs::dof;
 use dtrace_rs::error::{Error, Result};
 
-use crate::constant::D_MASK;
+use crate::constant::{D_MASK, D_PROBES};
 use crate::entry::{enter, opaque};
 use crate::handle::{Hdl, Prog};
 use crate::statement;
@@ -29,7 +28,9 @@ pub unsafe extern "C" fn dtrace_dof_create(dtp: *mut Hdl, program: *mut Prog, fl
             if flags & !D_MASK != 0 {
                 return Err(Error::Sys(libc::EINVAL));
             }
-            Ok(hand_out(hdl, &dof::program_image(&statement::whole(hdl, program)?)))
+            let program = statement::whole(hdl, program)?;
+            let image = hdl.library()?.program_image(&program, flags & D_PROBES != 0);
+            Ok(hand_out(hdl, &image))
         })
     }
 }

@@ -5,6 +5,7 @@ use std::ptr;
 
 use dtrace_rs::error::{Code, Error, Result};
 use dtrace_rs::handle::Handle;
+use dtrace_rs::link::Model;
 
 use crate::argument::put;
 use crate::constant::{O_ILP32, O_LP64, O_MASK, O_NODEV, O_NOSYS, VERSION};
@@ -84,7 +85,7 @@ fn library(version: c_int, flags: c_int, vector: Option<Vector>, arg: *mut c_voi
         library.set_resolver(resolver);
     }
     debug(format_args!("opened {}", library.device().name()));
-    Ok(Hdl::new(library, vector.map(|vector| (vector, arg as usize))))
+    Ok(Hdl::new(library, Model::Lp64, vector.map(|vector| (vector, arg as usize))))
 }
 
 /// Closes the library: its probes are disabled, and nothing that it gave may be used any more. In a callback of the handle it

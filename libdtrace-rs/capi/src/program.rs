@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 use std::ffi::{c_char, c_int, c_uint};
+use std::path::Path;
 
 use dtrace_abi::Attribute as RawAttribute;
 use dtrace_rs::d::parser::SpecKind;
-use dtrace_rs::dof;
 use dtrace_rs::error::{Error, Result};
 use dtrace_rs::handle::{Handle, ProgramInfo};
 use dtrace_rs::options::CompileOptions;
@@ -200,8 +200,8 @@ pub unsafe extern "C" fn dtrace_program_header(dtp: *mut Hdl, out: *mut FILE, na
     }
 }
 
-/// Writes an object with the image of a program, for another to be linked with. Objects whose calls of probes would become
-/// probes are refused with ENOTSUP: none is rewritten so far.
+/// Makes probes of the calls in objects, which are changed, and writes the object that a program is linked with beside them:
+/// it tells the driver of the probes and of the program's clauses. The flags are DTRACE_D_*.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtrace_program_link(
     dtp: *mut Hdl,
@@ -217,12 +217,10 @@ pub unsafe extern "C" fn dtrace_program_link(
             if flags & !D_MASK != 0 || file.is_null() {
                 return Err(Error::Sys(libc::EINVAL));
             }
-            if !words(objc, objv).is_empty() {
-                // Calls of probes are not rewritten so far.
-                return Err(Error::Sys(libc::ENOTSUP));
-            }
-            let image = dof::program_image(&statement::whole(hdl, program)?);
-            std::fs::write(&*text(file)?, dof::object(&image))?;
+            let program = statement::whole(hdl, program)?;
+            let (objects, file) = (words(objc, objv), text(file)?);
+            let model = hdl.model;
+            hdl.library_mut()?.link(&program, true, &objects, model, Path::new(&*file))?;
             Ok(0)
         })
     }

@@ -5,6 +5,7 @@
 //! dashes.
 
 use crate::d::parser::SpecKind;
+use crate::link::Model;
 
 /// What the command is to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,6 +91,8 @@ pub(super) struct Arguments {
     pub(super) heatmap: Option<String>,
     /// `-w`
     pub(super) destructive: bool,
+    /// `-32`, `-64`, `-arch`: what programs `-G` links with, where no object says it.
+    pub(super) model: Model,
     /// What `$1`, `$2` … stand for.
     pub(super) operands: Vec<String>,
 }
@@ -127,7 +130,10 @@ impl Arguments {
             }
             if word == "-arch" {
                 match words.next().map(String::as_str) {
-                    Some("i386" | "x86_64") => continue,
+                    Some(arch) if arch == "i386" || arch == "x86_64" => {
+                        arguments.model = if arch == "i386" { Model::Ilp32 } else { Model::Lp64 };
+                        continue;
+                    }
                     _ => {
                         let text = "expected 'i386' or 'x86_64' after -arch switch".to_string();
                         return Err(Fault::Message(text, super::ERROR));
@@ -227,12 +233,13 @@ impl Arguments {
                 });
             }
             'X' => self.set(letter, "stdc", Some(value)),
-            // -32 and -64: the argument is the second digit; D is of one size here.
+            // -32 and -64: the argument is the second digit.
             _ => {
                 let wanted = if letter == '3' { "2" } else { "4" };
                 if value != wanted {
                     return Err(Fault::Usage(format!("illegal option -- {letter}{value}")));
                 }
+                self.model = if letter == '3' { Model::Ilp32 } else { Model::Lp64 };
             }
         }
         Ok(())

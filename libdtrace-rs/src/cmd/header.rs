@@ -9,6 +9,8 @@ use crate::handle::Handle;
 /// Compiles the scripts and writes the header of all their providers to `-o FILE`, or to the last script's name with `.h` in
 /// place of `.d`, in the current directory.
 pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Done<u8> {
+    // Probes of programs that do not run yet match nothing.
+    handle.options_mut().compile.zdefs = true;
     program::compile(handle, arguments, name)?;
     let script = arguments.clauses.iter().rev().find_map(|clause| match clause {
         Clause::Script(path) => Some(path.as_str()),

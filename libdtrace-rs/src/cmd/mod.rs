@@ -7,6 +7,7 @@
 
 mod arguments;
 mod header;
+mod link;
 mod list;
 mod program;
 mod report;
@@ -110,7 +111,7 @@ fn run(words: &[String]) -> Done<u8> {
     }
     match arguments.mode {
         Mode::List => list::run(&mut handle, &arguments, name),
-        Mode::Link => fail("-G is not supported yet: programs cannot be linked with probes"),
+        Mode::Link => link::run(&mut handle, &arguments, name),
         Mode::Header => header::run(&mut handle, &arguments, name),
         Mode::Anonymous => fail("-A is not supported: Linux has no anonymous tracing"),
         Mode::Run | Mode::Version => session::run(&mut handle, &arguments, name),

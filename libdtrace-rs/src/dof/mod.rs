@@ -7,13 +7,11 @@
 //! The image says nothing about where it was made: no comments, no source, no host. It is what the kernel must load and
 //! nothing else.
 
-mod object;
 mod usdt;
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
-pub use object::object;
 pub use usdt::{UsdtError, UsdtProbe, UsdtProvider, usdt_image};
 
 use dtrace_abi::Plain;

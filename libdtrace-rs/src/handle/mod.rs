@@ -9,6 +9,7 @@
 mod client;
 mod environment;
 mod library;
+mod link;
 mod preprocess;
 mod probes;
 
@@ -55,6 +56,8 @@ pub struct Handle {
     session: Option<Session>,
     processes: Vec<Process>,
     libraries: Libraries,
+    /// What the last [`Handle::link`] found in its objects.
+    linked: Vec<dof::UsdtProvider>,
 }
 
 /// What a program asks of the consumer (`dtrace_proginfo_t`).
@@ -98,6 +101,7 @@ impl Handle {
             session: None,
             processes: Vec::new(),
             libraries: Libraries::default(),
+            linked: Vec::new(),
         })
     }
 

@@ -1,0 +1,5 @@
+provider web {
+	probe request(int, char *);
+	probe my__done();
+	probe quiet();
+};

@@ -1,0 +1,52 @@
+//! `dtrace -G`: the object that a program with probes is linked with.
+
+use std::path::Path;
+
+use super::arguments::{Arguments, Clause};
+use super::{Done, fail, program};
+use crate::handle::Handle;
+use crate::program::Program;
+
+/// Links the objects among the operands with the scripts: into `-o FILE`, else into the script's name with `.o` in place of
+/// `.d`, in the current directory; `d.out` for a clause of the command line. Without `-o` every script and clause gets an
+/// object, the first of which has the probes.
+pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Done<u8> {
+    // Probes of programs that do not run yet match nothing, and the operands are objects.
+    let compile = &mut handle.options_mut().compile;
+    (compile.zdefs, compile.argref) = (true, true);
+    let compiled = program::compile(handle, arguments, name)?;
+    let objects = &arguments.operands;
+    if let Some(file) = &arguments.output {
+        let (kind, name) = compiled.first().map_or(("script", ""), |c| (c.kind, c.name.as_str()));
+        let whole = Program { ecbs: compiled.iter().flat_map(|c| c.program.ecbs.clone()).collect() };
+        return link(handle, &whole, true, objects, arguments, file)
+            .or_else(|error| fail(format_args!("failed to link {kind} {name}: {error}")));
+    }
+    for (n, (compiled, clause)) in compiled.iter().zip(&arguments.clauses).enumerate() {
+        let (shown, file) = match clause {
+            Clause::Script(path) => {
+                let script = path.rsplit('/').next().unwrap_or(path);
+                let script = script.strip_suffix(".d").unwrap_or(script);
+                (script, format!("{script}.o"))
+            }
+            Clause::Text { .. } if arguments.clauses.len() == 1 => (&*compiled.name, "d.out".to_owned()),
+            Clause::Text { .. } => (&*compiled.name, format!("d.out.{n}")),
+        };
+        let objects = if n == 0 { &objects[..] } else { &[] };
+        if let Err(error) = link(handle, &compiled.program, n == 0, objects, arguments, &file) {
+            return fail(format_args!("failed to link {} {shown}: {error}", compiled.kind));
+        }
+    }
+    Ok(0)
+}
+
+fn link(
+    handle: &mut Handle,
+    program: &Program,
+    probes: bool,
+    objects: &[String],
+    arguments: &Arguments,
+    file: &str,
+) -> Result<u8, crate::link::LinkError> {
+    handle.link(program, probes, objects, arguments.model, Path::new(file)).map(|()| 0)
+}
