@@ -332,6 +332,19 @@ mod tests {
     }
 
     #[test]
+    fn every_name_stands_in_the_language_reference() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/language");
+        let pages = std::fs::read_dir(directory).unwrap();
+        let text: String = pages.map(|page| std::fs::read_to_string(page.unwrap().path()).unwrap()).collect();
+        let words: std::collections::HashSet<&str> =
+            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        let numbered = |name: &str| name.strip_prefix("arg").is_some_and(|n| n.parse::<u32>().is_ok());
+        let names = VARIABLES.iter().map(|v| v.name).chain(FUNCTIONS.iter().map(|f| f.name));
+        let missing: Vec<_> = names.filter(|name| !words.contains(name) && !numbered(name)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
     fn every_type_that_the_tables_name_exists() {
         let types = Types::with_btf_directory("/nonexistent");
         let known =
