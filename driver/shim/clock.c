@@ -5,10 +5,10 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/timekeeping.h>
-#include <linux/version.h>
 #include <linux/workqueue.h>
 #include <asm/irq_regs.h>
 #include "host.h"
+#include "kernel.h"
 
 uint64_t notrace host_timestamp(void)
 {
@@ -51,12 +51,7 @@ struct host_timer *host_timer_start(uint32_t cpu, uint64_t interval, void *cooki
 		return NULL;
 	timer->interval = interval;
 	timer->cookie = cookie;
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
 	hrtimer_setup(&timer->timer, fire, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
-#else
-	hrtimer_init(&timer->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
-	timer->timer.function = fire;
-#endif
 	if (smp_call_function_single(cpu, start_here, timer, 1)) {
 		kfree(timer);
 		return NULL;

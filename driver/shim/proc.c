@@ -3,18 +3,14 @@
 #include <linux/errno.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
-#include <linux/version.h>
 #include "host.h"
+#include "kernel.h"
 
 static struct proc_dir_entry *root;
 
 static uint32_t entry_of(const struct inode *inode)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 17, 0)
 	return (uint32_t)(unsigned long)pde_data(inode);
-#else
-	return (uint32_t)(unsigned long)PDE_DATA(inode);
-#endif
 }
 
 static int show(struct seq_file *seq, void *unused)

@@ -19,7 +19,7 @@ void host_defer_init(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		per_cpu(deferred, cpu) = IRQ_WORK_INIT(run);
+		init_irq_work(&per_cpu(deferred, cpu), run);
 }
 
 void notrace host_defer(void)

@@ -7,7 +7,6 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/sched/coredump.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
 #include <linux/stacktrace.h>
@@ -17,6 +16,7 @@
 #include <asm/segment.h>
 #include <asm/syscall.h>
 #include "host.h"
+#include "kernel.h"
 
 uint64_t notrace host_task(void)
 {
@@ -67,7 +67,7 @@ bool notrace host_has_user_memory(void)
 
 bool notrace host_is_dumpable(void)
 {
-	return current->mm && get_dumpable(current->mm) == SUID_DUMP_USER;
+	return current->mm && is_dumpable(current);
 }
 
 const uint8_t *notrace host_comm(void)
@@ -152,9 +152,9 @@ void notrace host_user_segments(uint64_t segments[6])
 	segments[1] = gs;
 	segments[2] = es;
 	segments[3] = ds;
-	rdmsrl(MSR_FS_BASE, segments[4]);
+	rdmsrq(MSR_FS_BASE, segments[4]);
 	/* In the kernel the user's base is the other one. */
-	rdmsrl(MSR_KERNEL_GS_BASE, segments[5]);
+	rdmsrq(MSR_KERNEL_GS_BASE, segments[5]);
 }
 
 uint64_t notrace host_user_trap(void)

@@ -4,6 +4,7 @@
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 #include "host.h"
+#include "kernel.h"
 
 struct search {
 	const char *name;
@@ -26,15 +27,31 @@ static struct tracepoint *named(const char *name)
 	return search.found;
 }
 
+#ifdef TRACEPOINTS_PREEMPTIBLE
+/* Calls the callback with preemption off. Of a tracepoint's arguments it passes on as many as any of ours has, as words. */
+typedef void (*callback_t)(void *, unsigned long, unsigned long, unsigned long);
+
+static void notrace pinned(void *callback, unsigned long a, unsigned long b, unsigned long c)
+{
+	preempt_disable_notrace();
+	((callback_t)callback)(NULL, a, b, c);
+	preempt_enable_notrace();
+}
+
+#define HOOK(callback) pinned, callback
+#else
+#define HOOK(callback) callback, NULL
+#endif
+
 int32_t host_tracepoint_attach(const char *name, void *callback)
 {
 	struct tracepoint *tp = named(name);
 
-	return tp ? tracepoint_probe_register(tp, callback, NULL) : -ENOENT;
+	return tp ? tracepoint_probe_register(tp, HOOK(callback)) : -ENOENT;
 }
 
 void host_tracepoint_detach(const char *name, void *callback)
 {
-	tracepoint_probe_unregister(named(name), callback, NULL);
+	tracepoint_probe_unregister(named(name), HOOK(callback));
 	tracepoint_synchronize_unregister();
 }

@@ -9,6 +9,7 @@
 #include <asm/irq_vectors.h>
 #include <asm/nmi.h>
 #include "host.h"
+#include "kernel.h"
 
 /* One for each target; Rust sees to it that it is queued once at a time. */
 static DEFINE_PER_CPU_ALIGNED(call_single_data_t, calls);
