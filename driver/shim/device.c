@@ -37,13 +37,15 @@ static int node_release(struct inode *inode, struct file *file)
 
 static long node_ioctl(struct file *file, unsigned int command, unsigned long arg)
 {
-	return rs_ioctl(node_of(file), slot_of(file), command, arg, false);
+	return rs_ioctl(node_of(file), slot_of(file), command, arg, IS_ENABLED(CONFIG_X86_32));
 }
 
+#ifdef CONFIG_COMPAT
 static long node_compat_ioctl(struct file *file, unsigned int command, unsigned long arg)
 {
 	return rs_ioctl(node_of(file), slot_of(file), command, (unsigned long)compat_ptr(arg), true);
 }
+#endif
 
 static ssize_t node_read(struct file *file, char __user *buffer, size_t len, loff_t *offset)
 {
@@ -66,7 +68,9 @@ int32_t host_node_add(uint32_t node, const char *name, uint16_t mode)
 		.open = node_open,
 		.release = node_release,
 		.unlocked_ioctl = node_ioctl,
+#ifdef CONFIG_COMPAT
 		.compat_ioctl = node_compat_ioctl,
+#endif
 		.read = node_read,
 		.write = node_write,
 		.llseek = noop_llseek,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Files, directory entries, mounts and locks of the kernel, read field by field without faulting and without any lock. */
+#include <linux/build_bug.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
@@ -16,7 +17,12 @@ static bool notrace read(void *to, const void *from, size_t len)
 	return !copy_from_kernel_nofault(to, from, len);
 }
 
-#define LOAD(to, from) read(&(to), &(from), sizeof(to))
+/* What comes may be narrower than where it goes, which is zero before. */
+#define LOAD(to, from)                                   \
+	({                                               \
+		BUILD_BUG_ON(sizeof(to) < sizeof(from)); \
+		read(&(to), &(from), sizeof(from));      \
+	})
 
 /* What comes before the public part of the kernel's private struct mount, the same in every kernel since 3.3. */
 struct mount {
@@ -91,6 +97,7 @@ bool notrace host_realtime(void)
 
 bool notrace host_mutex_owner(uint64_t lock, uint64_t *owner)
 {
+	*owner = 0;
 #ifdef CONFIG_PREEMPT_RT
 	return LOAD(*owner, ((const struct mutex *)(unsigned long)lock)->rtmutex.owner);
 #else
@@ -108,6 +115,7 @@ bool notrace host_rwsem(uint64_t lock, uint64_t *count, uint64_t *owner)
 	*count = readers;
 	return known;
 #else
+	*count = *owner = 0;
 	return LOAD(*count, from->count) && LOAD(*owner, from->owner);
 #endif
 }

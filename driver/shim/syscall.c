@@ -5,7 +5,9 @@
 
 /* Made by Kbuild from the headers of the kernel that the module is built for. */
 static const char *const names64[] = {
+#ifdef CONFIG_X86_64
 #include "syscall-names-64.h"
+#endif
 };
 static const char *const names32[] = {
 #include "syscall-names-32.h"

@@ -140,6 +140,7 @@ uint32_t notrace host_pid_of(const void *task)
 	return ((const struct task_struct *)task)->tgid;
 }
 
+#ifdef CONFIG_X86_64
 void notrace host_user_segments(uint64_t segments[6])
 {
 	unsigned int fs, gs, es, ds;
@@ -156,6 +157,22 @@ void notrace host_user_segments(uint64_t segments[6])
 	/* In the kernel the user's base is the other one. */
 	rdmsrq(MSR_KERNEL_GS_BASE, segments[5]);
 }
+#else
+/* The kernel has its own in fs, es and ds; gs it leaves alone. The bases are in the descriptors. */
+void notrace host_user_segments(uint64_t segments[6])
+{
+	const struct pt_regs *regs = task_pt_regs(current);
+	unsigned int gs;
+
+	savesegment(gs, gs);
+	segments[0] = (uint16_t)regs->fs;
+	segments[1] = gs;
+	segments[2] = (uint16_t)regs->es;
+	segments[3] = (uint16_t)regs->ds;
+	segments[4] = 0;
+	segments[5] = 0;
+}
+#endif
 
 uint64_t notrace host_user_trap(void)
 {
@@ -164,7 +181,14 @@ uint64_t notrace host_user_trap(void)
 
 uint32_t notrace host_stack(uint64_t *pcs, uint32_t limit)
 {
-	return stack_trace_save((unsigned long *)pcs, limit, 1);
+	unsigned long *words = (unsigned long *)pcs;
+	unsigned int count = stack_trace_save(words, limit, 1), i;
+
+	/* Where a word has 32 bits, from the last on: each becomes two. */
+	if (sizeof(*words) != sizeof(*pcs))
+		for (i = count; i-- > 0;)
+			pcs[i] = words[i];
+	return count;
 }
 
 bool notrace host_own_text(uint64_t pc)

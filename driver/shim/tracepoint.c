@@ -27,8 +27,11 @@ static struct tracepoint *named(const char *name)
 	return search.found;
 }
 
-#ifdef TRACEPOINTS_PREEMPTIBLE
-/* Calls the callback with preemption off. Of a tracepoint's arguments it passes on as many as any of ours has, as words. */
+#if defined(TRACEPOINTS_PREEMPTIBLE) || defined(CONFIG_X86_32)
+/*
+ * Calls the callback with preemption off, and with the stack aligned as Rust wants it (see Kbuild). Of a tracepoint's arguments it
+ * passes on as many as any of ours has, as words.
+ */
 typedef void (*callback_t)(void *, unsigned long, unsigned long, unsigned long);
 
 static void notrace pinned(void *callback, unsigned long a, unsigned long b, unsigned long c)

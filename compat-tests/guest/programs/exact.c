@@ -11,6 +11,9 @@
  *     STATUS says that the buffer is full;
  *   - ring: the records are the last calls without a gap, all or as many as there is room for, and the counts are the calls.
  * Prints what it found: "switch 65536: 200000 calls, 200000 counted, 150000 records, 50000 drops".
+ *
+ * It knows 64 bits only.
+ * build: exact -m64 -pthread
  */
 #define _GNU_SOURCE
 #include <err.h>

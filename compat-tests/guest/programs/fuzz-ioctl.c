@@ -13,6 +13,9 @@
  *
  * What an image may never get here is the option `destructive`: panic() and breakpoint() are allowed to do what they say.
  * For the same reason no memory but its own is written through dtrace_ctl.
+ *
+ * It knows 64 bits only.
+ * build: fuzz-ioctl -m64 -pthread
  */
 #define _GNU_SOURCE
 #include <err.h>

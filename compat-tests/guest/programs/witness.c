@@ -11,6 +11,9 @@
  *   files    opens files of many kinds from descriptor 10 on, calls getpgid(7), and prints what /proc says their paths are
  *   wait     says "ready" and calls getppid every 10 ms, until somebody ends it
  *   memory   getcwd into a buffer of "----"; prints the first four bytes of it after the call
+ *
+ * It knows 64 bits only.
+ * build: witness -m64 -pthread
  */
 #define _GNU_SOURCE
 #include <err.h>

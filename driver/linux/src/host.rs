@@ -80,6 +80,11 @@ pub(crate) fn may_fire() -> bool {
     unsafe { !ffi::host_in_nmi() && ffi::host_rcu_watching() }
 }
 
+/// D's addresses have 64 bits, and the shim cuts them to those that the kernel has.
+pub(crate) fn exists(addr: u64) -> Result<(), BadAddress> {
+    usize::try_from(addr).map(|_| ()).map_err(|_| BadAddress)
+}
+
 /// The current thread.
 fn this_thread() -> Thread {
     // SAFETY: no preconditions.
@@ -349,6 +354,7 @@ impl Host for Linux {
     }
 
     fn load(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        exists(addr)?;
         // SAFETY: the destination is a live slice; the source is checked by the kernel's no-fault copy.
         match unsafe { ffi::host_load_kernel(dst.as_mut_ptr().cast(), addr, dst.len()) } {
             0 => Ok(()),
@@ -358,6 +364,7 @@ impl Host for Linux {
 
     /// A kernel thread has no user memory, though the processor still has that of whoever ran before.
     fn load_user(&self, addr: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        exists(addr)?;
         // SAFETY: no preconditions.
         if !unsafe { ffi::host_has_user_memory() } {
             return Err(BadAddress);
@@ -370,6 +377,7 @@ impl Host for Linux {
     }
 
     fn store_user(&self, addr: u64, src: &[u8]) -> Result<(), BadAddress> {
+        exists(addr)?;
         // SAFETY: no preconditions.
         if !unsafe { ffi::host_has_user_memory() } {
             return Err(BadAddress);

@@ -4,7 +4,7 @@
 //! writers' lock is a `struct rw_semaphore`. Their words are read without faulting and without any lock, so the answer may be
 //! old by the time it is used, as it is everywhere.
 
-use crate::ffi;
+use crate::{ffi, host};
 use dtrace_engine::BadAddress;
 use dtrace_engine::host::LockQuestion;
 
@@ -16,7 +16,7 @@ const OWNED_BY_READERS: u64 = 1;
 const WRITER: u64 = 1;
 const READER: u64 = 1 << 8;
 /// The count's sign is a flag, too.
-const READERS: u64 = (i64::MAX as u64) & !(READER - 1);
+const READERS: u64 = (isize::MAX as u64) & !(READER - 1);
 
 /// Under PREEMPT_RT the count is another: readers by ones, a flag for a writer that holds it, and one for no writer about.
 const RT_WRITER: u64 = 1 << 30;
@@ -24,6 +24,7 @@ const RT_READERS: u64 = RT_WRITER - 1;
 
 /// The answer, for the current thread `me`.
 pub(crate) fn state(question: LockQuestion, lock: u64, me: u64) -> Result<u64, BadAddress> {
+    host::exists(lock)?;
     let answer = match question {
         LockQuestion::Owner => mutex_owner(lock)?,
         LockQuestion::Owned => u64::from(mutex_owner(lock)? == me),

@@ -148,8 +148,8 @@ extern "C" fn rs_timer(cookie: *mut c_void, timer: *const ffi::host_timer, regs:
     let regs = regs.cast::<PtRegs>();
     // SAFETY: null, or the interrupted registers on this CPU's stack.
     let (kernel, user) = match unsafe { regs.as_ref() } {
-        Some(regs) if regs.is_user() => (0, regs.ip),
-        Some(regs) => (regs.ip, 0),
+        Some(regs) if regs.is_user() => (0, regs.pc()),
+        Some(regs) => (regs.pc(), 0),
         None => (0, 0),
     };
     // SAFETY: this is the callback of the timer.

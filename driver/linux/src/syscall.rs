@@ -17,7 +17,7 @@ use crate::ffi;
 use crate::host::{self, Linux};
 use crate::regs::{Frame, PtRegs};
 use crate::tracepoint::Tracepoint;
-use core::ffi::c_void;
+use core::ffi::{c_long, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
@@ -223,24 +223,22 @@ fn enabled(
 }
 
 /// Fires the entry probe of a system call. Called by the tracepoint with the registers the task came in with.
-extern "C" fn sys_enter(_data: *mut c_void, regs: *const c_void, number: i64) {
-    let Some((probe, abi)) = enabled(number, |table| &table.entry) else { return };
+extern "C" fn sys_enter(_data: *mut c_void, regs: *const c_void, number: c_long) {
+    let Some((probe, abi)) = enabled(number as i64, |table| &table.entry) else { return };
     // SAFETY: the tracepoint passes the current task's register frame.
     let regs = unsafe { &*regs.cast::<PtRegs>() };
-    let args = match abi {
-        Abi::X64 => [regs.di, regs.si, regs.dx, regs.r10, regs.r8, regs.r9],
-        Abi::Ia32 => [regs.bx, regs.cx, regs.dx, regs.si, regs.di, regs.bp].map(|arg| arg & 0xffff_ffff),
-    };
+    let args = regs.arguments(abi);
     let frame = Frame { result: None, interrupted: None };
     crate::fire(probe, &Firing::with_regs(&args, (&raw const frame).cast()));
 }
 
 /// Fires the return probe of a system call. Called by the tracepoint with the registers and the call's result.
-extern "C" fn sys_exit(_data: *mut c_void, regs: *const c_void, result: i64) {
+extern "C" fn sys_exit(_data: *mut c_void, regs: *const c_void, result: c_long) {
+    let result = result as i64;
     // SAFETY: the tracepoint passes the current task's register frame.
     let regs = unsafe { &*regs.cast::<PtRegs>() };
-    let Some((probe, abi)) = enabled(regs.orig_ax.cast_signed(), |table| &table.exit) else { return };
-    if result == 0 && forks(regs.orig_ax, abi) {
+    let Some((probe, abi)) = enabled(regs.number().cast_signed(), |table| &table.exit) else { return };
+    if result == 0 && forks(regs.number(), abi) {
         return;
     }
     let args = returned(result);

@@ -51,8 +51,8 @@ impl ControlDevice {
         // SAFETY: the descriptor is open; the kernel checks the addresses, and the caller answers for what lies where.
         let moved = unsafe {
             match write {
-                false => libc::pread(fd, mem.dst as *mut c_void, len, mem.src.cast_signed()),
-                true => libc::pwrite(fd, mem.src as *const c_void, len, mem.dst.cast_signed()),
+                false => libc::pread64(fd, mem.dst as *mut c_void, len, mem.src.cast_signed()),
+                true => libc::pwrite64(fd, mem.src as *const c_void, len, mem.dst.cast_signed()),
             }
         };
         i32::try_from(moved).ok().filter(|&moved| moved >= 0).ok_or(Errno::EFAULT)

@@ -184,36 +184,68 @@ impl Traced {
                 &raw mut regs,
             )
         };
-        (got == 0).then_some(UserRegisters {
-            r15: regs.r15,
-            r14: regs.r14,
-            r13: regs.r13,
-            r12: regs.r12,
-            r11: regs.r11,
-            r10: regs.r10,
-            r9: regs.r9,
-            r8: regs.r8,
-            di: regs.rdi,
-            si: regs.rsi,
-            bp: regs.rbp,
-            bx: regs.rbx,
-            dx: regs.rdx,
-            cx: regs.rcx,
-            ax: regs.rax,
-            trapno: 0,
-            err: regs.orig_rax,
-            ip: regs.rip,
-            cs: regs.cs,
-            flags: regs.eflags,
-            sp: regs.rsp,
-            ss: regs.ss,
-            fs: regs.fs,
-            gs: regs.gs,
-            es: regs.es,
-            ds: regs.ds,
-            fs_base: regs.fs_base,
-            gs_base: regs.gs_base,
-        })
+        (got == 0).then(|| named(&regs))
+    }
+}
+
+/// What ptrace calls the registers.
+#[cfg(target_pointer_width = "64")]
+fn named(regs: &libc::user_regs_struct) -> UserRegisters {
+    UserRegisters {
+        r15: regs.r15,
+        r14: regs.r14,
+        r13: regs.r13,
+        r12: regs.r12,
+        r11: regs.r11,
+        r10: regs.r10,
+        r9: regs.r9,
+        r8: regs.r8,
+        di: regs.rdi,
+        si: regs.rsi,
+        bp: regs.rbp,
+        bx: regs.rbx,
+        dx: regs.rdx,
+        cx: regs.rcx,
+        ax: regs.rax,
+        trapno: 0,
+        err: regs.orig_rax,
+        ip: regs.rip,
+        cs: regs.cs,
+        flags: regs.eflags,
+        sp: regs.rsp,
+        ss: regs.ss,
+        fs: regs.fs,
+        gs: regs.gs,
+        es: regs.es,
+        ds: regs.ds,
+        fs_base: regs.fs_base,
+        gs_base: regs.gs_base,
+    }
+}
+
+/// What ptrace calls the registers.
+#[cfg(target_pointer_width = "32")]
+fn named(regs: &libc::user_regs_struct) -> UserRegisters {
+    let word = |register: libc::c_long| u64::from(register.cast_unsigned());
+    UserRegisters {
+        di: word(regs.edi),
+        si: word(regs.esi),
+        bp: word(regs.ebp),
+        bx: word(regs.ebx),
+        dx: word(regs.edx),
+        cx: word(regs.ecx),
+        ax: word(regs.eax),
+        err: word(regs.orig_eax),
+        ip: word(regs.eip),
+        cs: word(regs.xcs),
+        flags: word(regs.eflags),
+        sp: word(regs.esp),
+        ss: word(regs.xss),
+        fs: word(regs.xfs),
+        gs: word(regs.xgs),
+        es: word(regs.xes),
+        ds: word(regs.xds),
+        ..UserRegisters::default()
     }
 }
 

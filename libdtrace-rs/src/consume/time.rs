@@ -25,7 +25,7 @@ fn month(t: &libc::tm) -> &'static str {
 }
 
 fn local(nanoseconds: i64) -> libc::tm {
-    let seconds: libc::time_t = nanoseconds.div_euclid(1_000_000_000);
+    let seconds = nanoseconds.div_euclid(1_000_000_000) as libc::time_t;
     // SAFETY: a zeroed tm is a valid one: numbers and a null pointer.
     let mut tm: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: both pointers are to live values of the right types. When it fails the zeroed value stays.
