@@ -17,7 +17,7 @@ use crate::ffi;
 use crate::host::{self, Linux};
 use crate::regs::{Frame, PtRegs};
 use crate::tracepoint::Tracepoint;
-use core::ffi::{c_long, c_void};
+use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
@@ -223,7 +223,7 @@ fn enabled(
 }
 
 /// Fires the entry probe of a system call. Called by the tracepoint with the registers the task came in with.
-extern "C" fn sys_enter(_data: *mut c_void, regs: *const c_void, number: c_long) {
+extern "C" fn sys_enter(_data: *mut c_void, regs: *const c_void, number: isize) {
     let Some((probe, abi)) = enabled(number as i64, |table| &table.entry) else { return };
     // SAFETY: the tracepoint passes the current task's register frame.
     let regs = unsafe { &*regs.cast::<PtRegs>() };
@@ -233,7 +233,7 @@ extern "C" fn sys_enter(_data: *mut c_void, regs: *const c_void, number: c_long)
 }
 
 /// Fires the return probe of a system call. Called by the tracepoint with the registers and the call's result.
-extern "C" fn sys_exit(_data: *mut c_void, regs: *const c_void, result: c_long) {
+extern "C" fn sys_exit(_data: *mut c_void, regs: *const c_void, result: isize) {
     let result = result as i64;
     // SAFETY: the tracepoint passes the current task's register frame.
     let regs = unsafe { &*regs.cast::<PtRegs>() };

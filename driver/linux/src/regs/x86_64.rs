@@ -77,9 +77,7 @@ impl PtRegs {
     pub(crate) fn arguments(&self, abi: Abi) -> [u64; 6] {
         match abi {
             Abi::X64 => [self.di, self.si, self.dx, self.r10, self.r8, self.r9],
-            Abi::Ia32 => {
-                [self.bx, self.cx, self.dx, self.si, self.di, self.bp].map(|arg| arg & 0xffff_ffff)
-            }
+            Abi::Ia32 => [self.bx, self.cx, self.dx, self.si, self.di, self.bp].map(|arg| arg & 0xffff_ffff),
         }
     }
 
