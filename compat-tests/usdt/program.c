@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* A program with probes in every place where compilers put calls. It is C and C++. */
+/* A program with probes in every place where compilers put calls. It is C and C++. With an argument it waits for a line. */
 #include <stdio.h>
 #include "provider.h"
 
@@ -39,6 +39,8 @@ main(int argc, char *argv[])
 	printf("%d %d\n", asks(argc), last_is_a_question());
 	last_is_a_probe(argc);
 	last_under_a_condition(argc);
+	if (argc > 1)
+		(void) getchar();
 	WEB_MY_DONE();
 	return (0);
 }

@@ -30,8 +30,10 @@ pub mod consumer {
     pub const ENCODING: OptId = MAX + 3;
     /// `temporal`: what all CPUs recorded in the order in which it happened.
     pub const TEMPORAL: OptId = MAX + 4;
+    /// `demangle`: names of C++ and Rust as they were written. On from the start.
+    pub const DEMANGLE: OptId = MAX + 5;
     /// One more than the last.
-    pub(super) const END: OptId = MAX + 5;
+    pub(super) const END: OptId = MAX + 6;
 
     /// Only the characters of ASCII.
     pub const ASCII: i64 = 0;
@@ -283,6 +285,7 @@ const DYNAMIC: &[(&str, OptId, Value)] = &[
     ("aggsortpos", option::AGGSORTPOS, Value::Number),
     ("aggsortrev", option::AGGSORTREV, Value::Switch),
     ("aggzoom", consumer::AGGZOOM, Value::Switch),
+    ("demangle", consumer::DEMANGLE, Value::Switch),
     ("encoding", consumer::ENCODING, Value::Encoding),
     ("flowindent", option::FLOWINDENT, Value::Switch),
     ("quiet", option::QUIET, Value::Switch),
@@ -294,10 +297,12 @@ const DYNAMIC: &[(&str, OptId, Value)] = &[
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
+        let options = Self {
             values: [const { Cell::new(UNSET) }; consumer::END as usize],
             compile: CompileOptions::default(),
-        }
+        };
+        options.put(consumer::DEMANGLE, 1);
+        options
     }
 }
 

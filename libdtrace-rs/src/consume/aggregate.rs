@@ -113,6 +113,17 @@ fn slice<'a>(data: &'a [u8], record: &RecDesc) -> &'a [u8] {
     &data[start..(start + record.size as usize).min(data.len())]
 }
 
+/// The processes whose addresses are in the key of a record: who wants their names must look while they live.
+pub fn processes<'a>(description: &'a Description, data: &'a [u8]) -> impl Iterator<Item = u32> + 'a {
+    use dtrace_abi::action;
+    let users = |key: &&Key| {
+        let kind = u32::from(key.record.action);
+        matches!(kind, action::USTACK | action::JSTACK | action::USYM | action::UMOD | action::UADDR)
+    };
+    let pid = |key: &Key| slice(data, &key.record).first_chunk().map(|word| u64::from_ne_bytes(*word) as u32);
+    description.keys.iter().filter(users).filter_map(pid)
+}
+
 /// All aggregations of a session.
 #[derive(Debug, Default)]
 pub struct Aggregates {
@@ -128,8 +139,15 @@ impl Aggregates {
         self.add_from(None, description, data);
     }
 
-    /// Merges one record of a snapshot. With the number of its CPU, of so many, that CPU's value is kept apart too.
-    pub fn add_from(&mut self, cpu: Option<(usize, usize)>, description: &Rc<Description>, data: &[u8]) {
+    /// Merges one record of a snapshot. With the number of its CPU, of so many, that CPU's value is kept apart too. Whether its
+    /// key is a new one.
+    pub fn add_from(
+        &mut self,
+        cpu: Option<(usize, usize)>,
+        description: &Rc<Description>,
+        data: &[u8],
+    ) -> bool {
+        let known = self.entries.len();
         let key = key_of(description, data);
         let (kind, from) = (description.kind(), slice(data, &description.value));
         let at = match self.index.get(&key) {
@@ -145,7 +163,8 @@ impl Aggregates {
                 at
             }
         };
-        let Some((cpu, cpus)) = cpu else { return };
+        let new = self.entries.len() > known;
+        let Some((cpu, cpus)) = cpu else { return new };
         let per_cpu = &mut self.entries[at].per_cpu;
         if per_cpu.is_empty() {
             per_cpu.resize(cpus, Vec::new());
@@ -155,6 +174,7 @@ impl Aggregates {
             Some(value) => merge(kind, value, from),
             None => {}
         }
+        new
     }
 
     /// The entries of one aggregation, or of all that the program has not printed, in order.

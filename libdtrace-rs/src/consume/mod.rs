@@ -369,7 +369,9 @@ impl Session {
             let (requests, statements) = (context.requests, context.statements);
             let description = descriptions.aggregation(requests, statements, id, data)?;
             let record = data.get(..description.size).filter(|r| !r.is_empty()).ok_or(Code::DataOffset)?;
-            aggregates.add_from(apart, &description, record);
+            if aggregates.add_from(apart, &description, record) {
+                aggregate::processes(&description, record).for_each(|pid| context.symbols.remember(pid));
+            }
             data = &data[description.size..];
         }
         Ok(())

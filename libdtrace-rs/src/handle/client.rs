@@ -14,6 +14,7 @@ use crate::d::parser::SpecKind;
 use crate::device::{NoDevice, Requests};
 use crate::dof;
 use crate::error::{Diagnostic, Error, Result, Tag};
+use crate::options::consumer;
 use crate::proc::{Process, ProcessError};
 use crate::program::{Aggregation, ProbeDesc, Program};
 use crate::symbols::{Resolver, Symbolizer, Symbols};
@@ -50,6 +51,7 @@ impl Handle {
 
     /// Names for addresses.
     pub fn symbolizer(&self) -> &dyn Symbolizer {
+        self.symbols.set_demangle(self.options.is_on(consumer::DEMANGLE));
         &self.symbols
     }
 

@@ -352,6 +352,7 @@ impl Handle {
 
     /// What the consumer needs of the handle.
     pub fn context(&self) -> Context<'_> {
+        self.symbols.set_demangle(self.options.is_on(consumer::DEMANGLE));
         Context {
             requests: Requests::new(&*self.device),
             statements: &self.statements,

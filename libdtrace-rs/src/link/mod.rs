@@ -36,6 +36,11 @@ use site::Found;
 /// The longest name of a function that the driver takes.
 const FUNCTION_MAX: usize = 127;
 
+/// Whether the name of a function is a second one, which it was given here.
+pub fn is_alias(name: &str) -> bool {
+    name.starts_with(site::ALIAS)
+}
+
 /// A provider as the program declares it.
 #[derive(Clone, Debug)]
 pub struct Declared {

@@ -1,12 +1,16 @@
 //! Symbols: which function an address is in.
 //!
 //! The kernel's come from `/proc/kallsyms`, read at the first question and not before. A process's come from its maps
-//! and the symbol tables of the objects mapped there.
+//! and the symbol tables of the objects mapped there; and what they tell
+//! perf of the code that they make.
 
+mod demangle;
+mod elf;
+mod jit;
 pub mod kernel;
 mod user;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 
 use kernel::KernelSymbols;
@@ -41,6 +45,9 @@ pub trait Symbolizer {
 
     /// The place of an address in a process.
     fn user(&self, pid: u32, address: u64) -> Option<Place>;
+
+    /// Takes note of a process whose addresses will be asked for when it may be gone.
+    fn remember(&self, _pid: u32) {}
 }
 
 /// Who knows the kernel's addresses in place of this machine's symbols.
@@ -52,6 +59,8 @@ pub struct Symbols {
     kernel: OnceCell<KernelSymbols>,
     resolver: Option<Resolver>,
     user: UserSymbols,
+    /// Whether names of processes' functions are shown as they are in the files.
+    mangled: Cell<bool>,
 }
 
 impl Symbols {
@@ -80,6 +89,11 @@ impl Symbols {
         self.user.remember(pid);
     }
 
+    /// Says whether names of C++ and Rust are shown as their programmers wrote them, as they are from the start.
+    pub fn set_demangle(&self, demangle: bool) {
+        self.mangled.set(!demangle);
+    }
+
     /// The kernel's symbols.
     pub fn kernel_symbols(&self) -> &KernelSymbols {
         self.kernel.get_or_init(KernelSymbols::read)
@@ -95,6 +109,16 @@ impl Symbolizer for Symbols {
     }
 
     fn user(&self, pid: u32, address: u64) -> Option<Place> {
-        self.user.at(pid, address)
+        let mut place = self.user.at(pid, address)?;
+        if let Some((name, _)) = place.symbol.as_mut().filter(|_| !self.mangled.get())
+            && let Some(written) = demangle::demangle(name)
+        {
+            *name = written;
+        }
+        Some(place)
+    }
+
+    fn remember(&self, pid: u32) {
+        self.user.remember(pid);
     }
 }

@@ -1,8 +1,10 @@
-//! The symbols of processes: their maps, and the symbol tables of the files mapped there.
+//! The symbols of processes: their maps, and what is known of what is mapped there.
 //!
 //! A process is looked at when an address of it is first asked for, and again when an address is in no mapping that is known,
 //! but not more often than a few times a second: what it has mapped meanwhile is found then. What was learnt stays when
-//! the process is gone. Files are read once, by the file they are and not by their names, when an address in them is asked for.
+//! the process is gone. Files are read once, by the file they are and not by their names, when an address in them is asked for,
+//! and as the process sees them: it may have a root and mounts of its own. A file that has no name any more is held from the moment
+//! it is seen.
 //!
 //! Addresses are mostly asked for at the end of tracing, and processes that were started for it are gone by then. So their maps are
 //! taken note of while they live ([`UserSymbols::remember`]): soon after their start, and then ever less often.
@@ -10,12 +12,13 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fs;
+use std::io::{Read, Seek, SeekFrom};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind};
-
 use super::Place;
+use super::elf::File;
+use super::jit::Made;
 
 /// How long the maps of a process are taken as they were.
 const STALE: Duration = Duration::from_millis(200);
@@ -23,43 +26,56 @@ const STALE: Duration = Duration::from_millis(200);
 /// How soon after its start a process has mapped what it begins with.
 const SOON: Duration = Duration::from_millis(5);
 
+/// The name of the code that the kernel maps into every process.
+const VDSO: &str = "[vdso]";
+
 /// The symbols of processes that have been asked for.
 #[derive(Debug, Default)]
 pub(super) struct UserSymbols {
     processes: RefCell<HashMap<u32, Process>>,
     files: RefCell<HashMap<(u64, u64), Known>>,
+    vdso: OnceCell<Option<Rc<File>>>,
 }
 
 #[derive(Debug)]
 struct Process {
     mappings: Vec<Mapping>,
+    /// What it has made itself.
+    made: Made,
     read: Instant,
     /// How long until its maps are worth another note.
     rest: Duration,
 }
 
-/// A part of a file that is mapped for running.
+/// A mapping with code.
 #[derive(Debug)]
 struct Mapping {
     start: u64,
     end: u64,
     offset: u64,
     name: String,
-    /// Where the file is, as the process sees it, and as everybody does.
-    paths: [String; 2],
-    file: Known,
+    of: Of,
+}
+
+/// What is mapped.
+#[derive(Debug)]
+enum Of {
+    /// A file: where it is, for the process and for everybody, and the root of the process.
+    File { known: Known, paths: [String; 2], root: String },
+    /// What the kernel maps.
+    Vdso,
+    /// Memory of the process.
+    Memory,
 }
 
 /// A file that is read when it is asked for.
-type Known = Rc<OnceCell<File>>;
+type Known = Rc<Lazy>;
 
-/// The functions of a file.
 #[derive(Debug, Default)]
-struct File {
-    /// Loadable segments: offset in the file, size, address.
-    segments: Vec<(u64, u64, u64)>,
-    /// Address, size and name, by address.
-    symbols: Vec<(u64, u64, String)>,
+struct Lazy {
+    /// The open file, where it has no name.
+    held: RefCell<Option<fs::File>>,
+    file: OnceCell<File>,
 }
 
 impl UserSymbols {
@@ -77,7 +93,7 @@ impl UserSymbols {
                 *process = fresh;
             }
         }
-        process.find(address).map(|mapping| mapping.place(address))
+        process.find(address).map(|mapping| self.place(process, mapping, address))
     }
 
     /// Takes note of the maps of a process that lives.
@@ -95,91 +111,105 @@ impl UserSymbols {
     }
 
     fn read(&self, pid: u32) -> Process {
-        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+        let maps = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
+        let maps = String::from_utf8_lossy(&maps);
         let mappings = maps.lines().filter_map(|line| self.mapping(pid, line)).collect();
-        Process { mappings, read: Instant::now(), rest: SOON }
+        Process { mappings, made: Made::new(pid, inner_pid(pid)), read: Instant::now(), rest: SOON }
     }
 
     /// A line of a process's maps: `start-end flags offset device inode path`.
     fn mapping(&self, pid: u32, line: &str) -> Option<Mapping> {
         let mut fields = line.split_ascii_whitespace();
-        let (start, end) = fields.next()?.split_once('-')?;
-        let flags = fields.next()?;
-        let offset = fields.next()?;
-        let device = fields.next()?;
-        let inode: u64 = fields.next()?.parse().ok()?;
-        let path = line.find('/').map(|at| line[at..].trim_end_matches(" (deleted)"))?;
-        if !flags.contains('x') || inode == 0 {
+        let range = fields.next()?;
+        let (start, end) = range.split_once('-')?;
+        if !fields.next()?.contains('x') {
             return None;
         }
+        let (offset, device) = (fields.next()?, fields.next()?);
+        let inode: u64 = fields.next()?.parse().ok()?;
         let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+        let (start, end, offset) = (hex(start)?, hex(end)?, hex(offset)?);
+        let Some(path) = line.find('/').map(|at| &line[at..]).filter(|_| inode != 0) else {
+            let of = if line.ends_with(VDSO) { Of::Vdso } else { Of::Memory };
+            let name = if line.ends_with(VDSO) { VDSO.to_owned() } else { format!("perf-{pid}.map") };
+            return Some(Mapping { start, end, offset, name, of });
+        };
         let (major, minor) = device.split_once(':')?;
         let key = (hex(major)? << 32 | hex(minor)?, inode);
-        let file = self.files.borrow_mut().entry(key).or_default().clone();
-        let paths = [format!("/proc/{pid}/root{path}"), path.to_string()];
+        let known = self.files.borrow_mut().entry(key).or_default().clone();
+        let (path, deleted) = match path.strip_suffix(" (deleted)") {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
+        if deleted && known.file.get().is_none() && known.held.borrow().is_none() {
+            *known.held.borrow_mut() = unnamed(pid, start, end, path);
+        }
+        let root = format!("/proc/{pid}/root");
+        let paths = [format!("{root}{path}"), path.to_string()];
         let name = path.rsplit('/').next().unwrap_or(path).to_string();
-        Some(Mapping { start: hex(start)?, end: hex(end)?, offset: hex(offset)?, name, paths, file })
+        Some(Mapping { start, end, offset, name, of: Of::File { known, paths, root } })
+    }
+
+    fn place(&self, process: &Process, mapping: &Mapping, address: u64) -> Place {
+        let in_file = address - mapping.start + mapping.offset;
+        let symbol = match &mapping.of {
+            Of::File { known, paths, root } => known.read(paths, root).at(in_file),
+            Of::Vdso => self.vdso().and_then(|file| file.at(address - mapping.start)),
+            Of::Memory => None,
+        };
+        // Code may be made in a file without a name, too.
+        let symbol = symbol.or_else(|| process.made.at(address).filter(|_| !matches!(mapping.of, Of::Vdso)));
+        Place { object: mapping.name.clone(), symbol, address }
+    }
+
+    /// What the kernel maps into this process, which is what it maps into all of them.
+    fn vdso(&self) -> Option<Rc<File>> {
+        let read = || {
+            let maps = fs::read_to_string("/proc/self/maps").ok()?;
+            let line = maps.lines().find(|line| line.ends_with(VDSO))?;
+            let (start, end) = line.split_ascii_whitespace().next()?.split_once('-')?;
+            let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+            let (start, end) = (hex(start)?, hex(end)?);
+            let mut memory = fs::File::open("/proc/self/mem").ok()?;
+            memory.seek(SeekFrom::Start(start)).ok()?;
+            let mut image = vec![0; usize::try_from(end - start).ok()?];
+            memory.read_exact(&mut image).ok()?;
+            File::of_image(&image).map(Rc::new)
+        };
+        self.vdso.get_or_init(read).clone()
+    }
+}
+
+/// What a process calls itself in its own namespace.
+fn inner_pid(pid: u32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    line.and_then(|line| line.split_ascii_whitespace().last()?.parse().ok()).unwrap_or(pid)
+}
+
+/// A file that is mapped and has no name any more: through the mapping, for who may, or as the program of the process.
+fn unnamed(pid: u32, start: u64, end: u64, path: &str) -> Option<fs::File> {
+    let program = format!("/proc/{pid}/exe");
+    let is_program = fs::read_link(&program)
+        .is_ok_and(|link| link.to_string_lossy().strip_suffix(" (deleted)").is_some_and(|link| link == path));
+    let mapping = fs::File::open(format!("/proc/{pid}/map_files/{start:x}-{end:x}")).ok();
+    mapping.or_else(|| fs::File::open(program).ok().filter(|_| is_program))
+}
+
+impl Lazy {
+    fn read(&self, paths: &[String; 2], root: &str) -> &File {
+        self.file.get_or_init(|| {
+            let [inside, outside] = paths;
+            let held = self.held.take();
+            let open = || fs::File::open(inside).or_else(|_| fs::File::open(outside)).ok();
+            held.or_else(open).and_then(|file| File::read(file, root)).unwrap_or_default()
+        })
     }
 }
 
 impl Process {
     fn find(&self, address: u64) -> Option<&Mapping> {
         self.mappings.iter().find(|m| (m.start..m.end).contains(&address))
-    }
-}
-
-impl Mapping {
-    fn place(&self, address: u64) -> Place {
-        let in_file = address - self.start + self.offset;
-        let file = self.file.get_or_init(|| {
-            let [inside, outside] = &self.paths;
-            File::read(inside).or_else(|| File::read(outside)).unwrap_or_default()
-        });
-        let symbol = file.address(in_file).and_then(|at| file.symbol(at));
-        Place { object: self.name.clone(), symbol, address }
-    }
-}
-
-impl File {
-    /// Reads the symbols of a file.
-    fn read(path: &str) -> Option<File> {
-        let bytes = fs::read(path).ok()?;
-        let elf = object::File::parse(&*bytes).ok()?;
-        let segments = elf
-            .segments()
-            .map(|segment| {
-                let (offset, size) = segment.file_range();
-                (offset, size, segment.address())
-            })
-            .collect();
-        let mut symbols: Vec<(u64, u64, String)> = elf
-            .symbols()
-            .chain(elf.dynamic_symbols())
-            .filter(|s| s.kind() == SymbolKind::Text && s.is_definition())
-            .filter_map(|s| Some((s.address(), s.size(), s.name().ok()?.to_string())))
-            .collect();
-        // Of several names of one function the shortest is shown, without leading underscores if there is one.
-        symbols.sort_by(|a, b| {
-            let plain = |name: &str| (name.starts_with('_'), name.len());
-            a.0.cmp(&b.0).then_with(|| plain(&a.2).cmp(&plain(&b.2))).then_with(|| a.2.cmp(&b.2))
-        });
-        symbols.dedup_by_key(|s| s.0);
-        Some(File { segments, symbols })
-    }
-
-    /// The address that the file itself gives to a byte of it.
-    fn address(&self, in_file: u64) -> Option<u64> {
-        let inside =
-            |&&(offset, size, _): &&(u64, u64, u64)| (offset..offset.saturating_add(size)).contains(&in_file);
-        self.segments.iter().find(inside).map(|(offset, _, address)| in_file - offset + address)
-    }
-
-    fn symbol(&self, address: u64) -> Option<(String, u64)> {
-        let behind = self.symbols.partition_point(|s| s.0 <= address);
-        let (start, size, name) = self.symbols[..behind].last()?;
-        let offset = address - start;
-        // Hand-written functions may have no size; the next symbol ends them.
-        (offset < *size || *size == 0).then(|| (name.clone(), offset))
     }
 }
 
@@ -209,6 +239,20 @@ mod tests {
         let place = UserSymbols::default().at(std::process::id(), address).unwrap();
         assert_eq!(place.symbol.unwrap().1, 0);
         assert!(place.object.starts_with("libc"), "{}", place.object);
+    }
+
+    #[test]
+    fn a_function_that_the_kernel_maps_is_found() {
+        // SAFETY: the call takes a number and has no effect.
+        let start = unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) };
+        if start == 0 {
+            return println!("skipped: this kernel maps none");
+        }
+        // The functions stand behind the tables; some byte of the mapping is in one.
+        let symbols = UserSymbols::default();
+        let places = (0..0x2000).step_by(16).filter_map(|at| symbols.at(std::process::id(), start + at));
+        let named = places.filter_map(|place| Some((place.object, place.symbol?.0)));
+        assert!(named.into_iter().any(|(object, name)| object == VDSO && name.contains("clock_gettime")));
     }
 
     #[test]
