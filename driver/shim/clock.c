@@ -10,12 +10,12 @@
 #include "host.h"
 #include "kernel.h"
 
-uint64_t notrace host_timestamp(void)
+asmlinkage uint64_t notrace host_timestamp(void)
 {
 	return ktime_get_mono_fast_ns();
 }
 
-uint64_t notrace host_walltime(void)
+asmlinkage uint64_t notrace host_walltime(void)
 {
 	return ktime_get_real_fast_ns();
 }
@@ -43,7 +43,7 @@ static void start_here(void *arg)
 	hrtimer_start(&timer->timer, ns_to_ktime(timer->interval), HRTIMER_MODE_REL_PINNED_HARD);
 }
 
-struct host_timer *host_timer_start(uint32_t cpu, uint64_t interval, void *cookie)
+asmlinkage struct host_timer *host_timer_start(uint32_t cpu, uint64_t interval, void *cookie)
 {
 	struct host_timer *timer = kzalloc(sizeof(*timer), GFP_KERNEL);
 
@@ -59,13 +59,13 @@ struct host_timer *host_timer_start(uint32_t cpu, uint64_t interval, void *cooki
 	return timer;
 }
 
-void host_timer_stop(struct host_timer *timer)
+asmlinkage void host_timer_stop(struct host_timer *timer)
 {
 	hrtimer_cancel(&timer->timer);
 	kfree(timer);
 }
 
-uint64_t notrace host_timer_late(const struct host_timer *timer)
+asmlinkage uint64_t notrace host_timer_late(const struct host_timer *timer)
 {
 	return ktime_get_mono_fast_ns() - ktime_to_ns(hrtimer_get_expires(&timer->timer));
 }
@@ -79,7 +79,7 @@ static void housekeep(struct work_struct *work)
 	queue_delayed_work(queue, &housekeeping, nsecs_to_jiffies(rs_housekeep()));
 }
 
-int32_t host_housekeep_start(void)
+asmlinkage int32_t host_housekeep_start(void)
 {
 	queue = alloc_workqueue("dtrace", WQ_UNBOUND, 1);
 	if (!queue)
@@ -88,12 +88,12 @@ int32_t host_housekeep_start(void)
 	return 0;
 }
 
-void host_housekeep_now(void)
+asmlinkage void host_housekeep_now(void)
 {
 	mod_delayed_work(queue, &housekeeping, 0);
 }
 
-void host_housekeep_stop(void)
+asmlinkage void host_housekeep_stop(void)
 {
 	cancel_delayed_work_sync(&housekeeping);
 	destroy_workqueue(queue);

@@ -13,22 +13,22 @@
 
 static DEFINE_MUTEX(control);
 
-uint32_t notrace host_cpu_ids(void)
+asmlinkage uint32_t notrace host_cpu_ids(void)
 {
 	return nr_cpu_ids;
 }
 
-bool notrace host_cpu_online(uint32_t cpu)
+asmlinkage bool notrace host_cpu_online(uint32_t cpu)
 {
 	return cpu < nr_cpu_ids && cpu_online(cpu);
 }
 
-bool notrace host_cpu_possible(uint32_t cpu)
+asmlinkage bool notrace host_cpu_possible(uint32_t cpu)
 {
 	return cpu < nr_cpu_ids && cpu_possible(cpu);
 }
 
-uint32_t notrace host_enter(uint64_t *flags)
+asmlinkage uint32_t notrace host_enter(uint64_t *flags)
 {
 	unsigned long saved;
 
@@ -37,37 +37,37 @@ uint32_t notrace host_enter(uint64_t *flags)
 	return raw_smp_processor_id();
 }
 
-void notrace host_leave(uint64_t flags)
+asmlinkage void notrace host_leave(uint64_t flags)
 {
 	raw_local_irq_restore((unsigned long)flags);
 }
 
-bool notrace host_in_nmi(void)
+asmlinkage bool notrace host_in_nmi(void)
 {
 	return in_nmi();
 }
 
-bool notrace host_rcu_watching(void)
+asmlinkage bool notrace host_rcu_watching(void)
 {
 	return rcu_is_watching();
 }
 
-void notrace host_relax(void)
+asmlinkage void notrace host_relax(void)
 {
 	cpu_relax();
 }
 
-void host_sleep_us(uint32_t us)
+asmlinkage void host_sleep_us(uint32_t us)
 {
 	usleep_range(us, us + us / 2 + 1);
 }
 
-void host_synchronize(void)
+asmlinkage void host_synchronize(void)
 {
 	synchronize_rcu();
 }
 
-int32_t host_move_to(uint32_t cpu, void *arg)
+asmlinkage int32_t host_move_to(uint32_t cpu, void *arg)
 {
 	cpumask_var_t before;
 	int32_t error = -ENOMEM;
@@ -84,37 +84,37 @@ int32_t host_move_to(uint32_t cpu, void *arg)
 	return error;
 }
 
-void host_hotplug_lock(void)
+asmlinkage void host_hotplug_lock(void)
 {
 	cpus_read_lock();
 }
 
-void host_hotplug_unlock(void)
+asmlinkage void host_hotplug_unlock(void)
 {
 	cpus_read_unlock();
 }
 
-uint32_t notrace host_this_cpu(void)
+asmlinkage uint32_t notrace host_this_cpu(void)
 {
 	return raw_smp_processor_id();
 }
 
-void host_lock(void)
+asmlinkage void host_lock(void)
 {
 	mutex_lock(&control);
 }
 
-int32_t host_lock_killable(void)
+asmlinkage int32_t host_lock_killable(void)
 {
 	return mutex_lock_killable(&control);
 }
 
-bool host_killed(void)
+asmlinkage bool host_killed(void)
 {
 	return fatal_signal_pending(current);
 }
 
-void host_unlock(void)
+asmlinkage void host_unlock(void)
 {
 	mutex_unlock(&control);
 }

@@ -61,7 +61,7 @@ static ssize_t node_write(struct file *file, const char __user *buffer, size_t l
 	return rs_write(node_of(file), slot_of(file), (unsigned long)buffer, len);
 }
 
-int32_t host_node_add(uint32_t node, const char *name, uint16_t mode)
+asmlinkage int32_t host_node_add(uint32_t node, const char *name, uint16_t mode)
 {
 	operations[node] = (struct file_operations){
 		.owner = THIS_MODULE,
@@ -84,7 +84,7 @@ int32_t host_node_add(uint32_t node, const char *name, uint16_t mode)
 	return misc_register(&devices[node]);
 }
 
-void host_node_remove(uint32_t node)
+asmlinkage void host_node_remove(uint32_t node)
 {
 	misc_deregister(&devices[node]);
 }

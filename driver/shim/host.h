@@ -6,6 +6,7 @@
  *         decide nothing. Each says in which context it may be called: "any" includes probe context (interrupts off).
  * rs_*:   what the kernel calls back, implemented in Rust (driver/linux).
  *
+ * All are asmlinkage: a 32-bit kernel's own functions take arguments in registers, Rust's take them on the stack.
  * Only fixed-width integers, pointers and opaque handles cross the border, so that the Rust object depends on no
  * kernel header and is the same for every kernel. driver/linux/src/ffi.rs is made from this file by bindgen.
  */
@@ -16,179 +17,181 @@
 #include <stdint.h>
 #include <stdbool.h>
 #include <stddef.h>
+#define asmlinkage
 #else
+#include <linux/linkage.h>
 #include <linux/types.h>
 #endif
 
 /* ---- module (module.c) ---- */
 
 /* Start and stop; rs_init returns 0 or a negative errno. Process context. */
-int32_t rs_init(void);
-void rs_exit(void);
+asmlinkage int32_t rs_init(void);
+asmlinkage void rs_exit(void);
 
 /* One line to the kernel log, prefixed with the module's name. Any context. */
-void host_log(const uint8_t *text, size_t len);
+asmlinkage void host_log(const uint8_t *text, size_t len);
 /* A Rust panic: says so and kills the current task by BUG(). Any context. */
-void host_bug(const uint8_t *text, size_t len);
+asmlinkage void host_bug(const uint8_t *text, size_t len);
 /* A plain panic of the machine, asked for by D's panic(). Any context. */
-void host_panic(void);
+asmlinkage void host_panic(void);
 /* Enters the kernel's debugger, asked for by D's breakpoint(); false if there is none. Any context. */
-bool host_breakpoint(void);
+asmlinkage bool host_breakpoint(void);
 /* The module's parameter dtrace_destructive_disallow. */
-bool host_destructive_disallowed(void);
+asmlinkage bool host_destructive_disallowed(void);
 
 /* ---- memory (memory.c) ---- */
 
 /* kvmalloc / kvfree, on the current task's account; NULL when there is no memory. Process context. */
-void *host_alloc(size_t size);
-void *host_alloc_zeroed(size_t size);
-void host_free(void *ptr);
+asmlinkage void *host_alloc(size_t size);
+asmlinkage void *host_alloc_zeroed(size_t size);
+asmlinkage void host_free(void *ptr);
 /* How many bytes there are, and how many can be had without swapping, by the kernel's estimate. Process context. */
-uint64_t host_memory_total(void);
-uint64_t host_memory_available(void);
+asmlinkage uint64_t host_memory_total(void);
+asmlinkage uint64_t host_memory_available(void);
 
 /* Copies for ioctl, read and write handlers; the number of bytes NOT copied. Process context. */
-size_t host_copy_from_user(void *dst, uint64_t src, size_t len);
-size_t host_copy_to_user(uint64_t dst, const void *src, size_t len);
+asmlinkage size_t host_copy_from_user(void *dst, uint64_t src, size_t len);
+asmlinkage size_t host_copy_to_user(uint64_t dst, const void *src, size_t len);
 
 /* Copies that never fault and never sleep; 0 or a negative errno. Any context. */
-int32_t host_load_kernel(void *dst, uint64_t src, size_t len);
-int32_t host_load_user(void *dst, uint64_t src, size_t len);
-int32_t host_store_user(uint64_t dst, const void *src, size_t len);
+asmlinkage int32_t host_load_kernel(void *dst, uint64_t src, size_t len);
+asmlinkage int32_t host_load_user(void *dst, uint64_t src, size_t len);
+asmlinkage int32_t host_store_user(uint64_t dst, const void *src, size_t len);
 
 /* ---- processors (cpu.c) ---- */
 
 /* CPU ids are 0 .. host_cpu_ids(); which of them are possible and online. Any context. */
-uint32_t host_cpu_ids(void);
-bool host_cpu_online(uint32_t cpu);
-bool host_cpu_possible(uint32_t cpu);
+asmlinkage uint32_t host_cpu_ids(void);
+asmlinkage bool host_cpu_online(uint32_t cpu);
+asmlinkage bool host_cpu_possible(uint32_t cpu);
 /* Switches interrupts off and returns this CPU; `flags` takes what host_leave needs. Any context. */
-uint32_t host_enter(uint64_t *flags);
-void host_leave(uint64_t flags);
-bool host_in_nmi(void);
+asmlinkage uint32_t host_enter(uint64_t *flags);
+asmlinkage void host_leave(uint64_t flags);
+asmlinkage bool host_in_nmi(void);
 /* False where RCU does not watch (idle, entry code): no probe may fire there. Any context. */
-bool host_rcu_watching(void);
-void host_relax(void);
+asmlinkage bool host_rcu_watching(void);
+asmlinkage void host_relax(void);
 /* Sleeps about `us` microseconds. Process context. */
-void host_sleep_us(uint32_t us);
+asmlinkage void host_sleep_us(uint32_t us);
 /* Returns when every hook that was running has returned: one grace period. Process context. */
-void host_synchronize(void);
-void rs_call(void *arg);
+asmlinkage void host_synchronize(void);
+asmlinkage void rs_call(void *arg);
 /* Runs rs_call(arg) on the calling thread, moved to `cpu` meanwhile; 0 or a negative errno. Process context. */
-int32_t host_move_to(uint32_t cpu, void *arg);
+asmlinkage int32_t host_move_to(uint32_t cpu, void *arg);
 /* Between the two no CPU comes or goes. Process context. */
-void host_hotplug_lock(void);
-void host_hotplug_unlock(void);
+asmlinkage void host_hotplug_lock(void);
+asmlinkage void host_hotplug_unlock(void);
 /* The CPU that this runs on. Any context. */
-uint32_t host_this_cpu(void);
+asmlinkage uint32_t host_this_cpu(void);
 
 /* The control mutex; the second gives up, with a negative errno, if the caller is killed while it waits. Process context. */
-void host_lock(void);
-int32_t host_lock_killable(void);
-void host_unlock(void);
+asmlinkage void host_lock(void);
+asmlinkage int32_t host_lock_killable(void);
+asmlinkage void host_unlock(void);
 
 /* Whether a signal that kills the current task waits for it. Process context. */
-bool host_killed(void);
+asmlinkage bool host_killed(void);
 
 /* ---- cross-calls (xcall.c) ---- */
 
 /* Before the first and after the last of the others. Process context; the second waits for NMI handlers that run. */
-int32_t host_xcall_start(void);
-void host_xcall_stop(void);
+asmlinkage int32_t host_xcall_start(void);
+asmlinkage void host_xcall_stop(void);
 /* Has `cpu` call rs_xcall_interrupted from an interrupt; 0, or a negative errno where it is offline. Not to be called again
  * for the same CPU before that. Any context but NMI, interrupts off. */
-int32_t host_xcall_send(uint32_t cpu);
-void rs_xcall_interrupted(uint32_t cpu);
+asmlinkage int32_t host_xcall_send(uint32_t cpu);
+asmlinkage void rs_xcall_interrupted(uint32_t cpu);
 /* Sends `cpu` an NMI. Any context, interrupts off. */
-void host_xcall_send_nmi(uint32_t cpu);
+asmlinkage void host_xcall_send_nmi(uint32_t cpu);
 /* This CPU is in an NMI; true if it was for us. */
-bool rs_xcall_nmi(uint32_t cpu);
+asmlinkage bool rs_xcall_nmi(uint32_t cpu);
 /* Between the two the caller stays on the CPU that the first returns. Any context. */
-uint32_t host_pin(void);
-void host_unpin(void);
+asmlinkage uint32_t host_pin(void);
+asmlinkage void host_unpin(void);
 
 /* ---- clocks (clock.c) ---- */
 
 /* Monotonic and wall-clock nanoseconds; NMI-safe. Any context. */
-uint64_t host_timestamp(void);
-uint64_t host_walltime(void);
+asmlinkage uint64_t host_timestamp(void);
+asmlinkage uint64_t host_walltime(void);
 
 /* A timer that calls rs_timer(cookie, frame) in hard interrupt context every `interval` ns on `cpu`; NULL when there is
  * no memory. host_timer_stop waits until no callback runs, and frees it. Process context. */
 struct host_timer;
-struct host_timer *host_timer_start(uint32_t cpu, uint64_t interval, void *cookie);
-void host_timer_stop(struct host_timer *timer);
+asmlinkage struct host_timer *host_timer_start(uint32_t cpu, uint64_t interval, void *cookie);
+asmlinkage void host_timer_stop(struct host_timer *timer);
 /* How late (ns) the callback that is running is. In rs_timer only. */
-uint64_t host_timer_late(const struct host_timer *timer);
-void rs_timer(void *cookie, const struct host_timer *timer, const void *regs);
+asmlinkage uint64_t host_timer_late(const struct host_timer *timer);
+asmlinkage void rs_timer(void *cookie, const struct host_timer *timer, const void *regs);
 
 /* Runs rs_housekeep() on a work queue of its own, now and then: it returns the next delay in ns. 0 or a negative errno. Process
  * context. */
-int32_t host_housekeep_start(void);
+asmlinkage int32_t host_housekeep_start(void);
 /* Runs it as soon as can be. Any context but an NMI's. */
-void host_housekeep_now(void);
+asmlinkage void host_housekeep_now(void);
 /* Cancels it and waits for one that runs. Process context. */
-void host_housekeep_stop(void);
-uint64_t rs_housekeep(void);
+asmlinkage void host_housekeep_stop(void);
+asmlinkage uint64_t rs_housekeep(void);
 
 /* ---- the current task (task.c) ---- any context */
 
-uint64_t host_task(void);
-uint32_t host_pid(void);
-uint32_t host_tid(void);
-uint32_t host_ppid(void);
-uint32_t host_uid(void);
-uint32_t host_gid(void);
+asmlinkage uint64_t host_task(void);
+asmlinkage uint32_t host_pid(void);
+asmlinkage uint32_t host_tid(void);
+asmlinkage uint32_t host_ppid(void);
+asmlinkage uint32_t host_uid(void);
+asmlinkage uint32_t host_gid(void);
 /* The real, effective and saved user id, then the same of the group. */
-void host_ids(uint32_t ids[6]);
+asmlinkage void host_ids(uint32_t ids[6]);
 /* Whether it has an address space of its own, and whether its owner may look into that (prctl(PR_SET_DUMPABLE)). */
-bool host_has_user_memory(void);
-bool host_is_dumpable(void);
+asmlinkage bool host_has_user_memory(void);
+asmlinkage bool host_is_dumpable(void);
 /* 16 bytes, NUL-terminated. */
-const uint8_t *host_comm(void);
+asmlinkage const uint8_t *host_comm(void);
 /* When the task was started, in ns since boot: tells apart tasks that reuse a task_struct. */
-uint64_t host_task_start(void);
+asmlinkage uint64_t host_task_start(void);
 /* Of any task: its id, its start, the nanoseconds of CPU it has had up to its last accounting, its process, how many threads
  * that has which have not begun to exit, its parent (an RCU reader may follow it), its memory (null for a kernel thread). */
-uint32_t host_tid_of(const void *task);
-uint64_t host_start_of(const void *task);
-uint64_t host_runtime_of(const void *task);
-uint32_t host_pid_of(const void *task);
-int32_t host_threads_of(const void *task);
-const void *host_parent_of(const void *task);
-const void *host_mm_of(const void *task);
+asmlinkage uint32_t host_tid_of(const void *task);
+asmlinkage uint64_t host_start_of(const void *task);
+asmlinkage uint64_t host_runtime_of(const void *task);
+asmlinkage uint32_t host_pid_of(const void *task);
+asmlinkage int32_t host_threads_of(const void *task);
+asmlinkage const void *host_parent_of(const void *task);
+asmlinkage const void *host_mm_of(const void *task);
 /* Where in a memory the arguments of the command begin, and end. */
-uint64_t host_mm_arg_start(const void *mm);
-uint64_t host_mm_arg_end(const void *mm);
-bool host_is_user_task(void);
-bool host_task_is_compat(void);
+asmlinkage uint64_t host_mm_arg_start(const void *mm);
+asmlinkage uint64_t host_mm_arg_end(const void *mm);
+asmlinkage bool host_is_user_task(void);
+asmlinkage bool host_task_is_compat(void);
 /* The registers with which the task entered the kernel, or NULL for a kernel thread. */
-const void *host_user_regs(void);
+asmlinkage const void *host_user_regs(void);
 /* The user's fs, gs, es, ds and the bases of fs and gs; the number of the last trap. Of a user task only. */
-void host_user_segments(uint64_t segments[6]);
-uint64_t host_user_trap(void);
+asmlinkage void host_user_segments(uint64_t segments[6]);
+asmlinkage uint64_t host_user_trap(void);
 /* The kernel stack of the caller, innermost first; the number of addresses. Whether one lies in this module's text. */
-uint32_t host_stack(uint64_t *pcs, uint32_t limit);
-bool host_own_text(uint64_t pc);
+asmlinkage uint32_t host_stack(uint64_t *pcs, uint32_t limit);
+asmlinkage bool host_own_text(uint64_t pc);
 /* How deep in interrupts: 0 in a thread, 1 in a softirq, 2 in a hard interrupt, 3 in an NMI. */
-uint32_t host_interrupt_level(void);
+asmlinkage uint32_t host_interrupt_level(void);
 /* Whether the caller of an open() holds all privileges (real uid 0 and CAP_SYS_ADMIN). Process context. */
-bool host_capable(void);
+asmlinkage bool host_capable(void);
 
 /* ---- signals (signal.c) ---- */
 
 /* Has this CPU call rs_deferred from an interrupt as soon as interrupts are on again, once however often it was asked. Any context
  * with interrupts off. The first is called before that, in process context; the last waits for those that were asked for. */
-void host_defer_init(void);
-void host_defer(void);
-void rs_deferred(void);
-void host_defer_wait(void);
+asmlinkage void host_defer_init(void);
+asmlinkage void host_defer(void);
+asmlinkage void rs_deferred(void);
+asmlinkage void host_defer_wait(void);
 /* The current process; any context. Whoever keeps it holds it, and releases it. Signals are sent from an interrupt or a thread. */
 struct host_process;
-struct host_process *host_process(void);
-void host_process_hold(struct host_process *process);
-void host_process_signal(struct host_process *process, int32_t signal);
-void host_process_release(struct host_process *process);
+asmlinkage struct host_process *host_process(void);
+asmlinkage void host_process_hold(struct host_process *process);
+asmlinkage void host_process_signal(struct host_process *process, int32_t signal);
+asmlinkage void host_process_release(struct host_process *process);
 
 /* ---- files, mounts and locks (path.c) ---- any context; false for an address that cannot be read */
 
@@ -210,49 +213,49 @@ struct host_entry {
 	bool hashed;
 };
 /* The place of a struct file, and the root directory of the current process. */
-bool host_file_place(uint64_t file, struct host_place *to);
-bool host_root_place(struct host_place *to);
+asmlinkage bool host_file_place(uint64_t file, struct host_place *to);
+asmlinkage bool host_root_place(struct host_place *to);
 /* A struct vfsmount, and a struct dentry with its file system's magic number and its inode's. */
-bool host_mount(uint64_t mount, struct host_mount *to);
-bool host_entry(uint64_t entry, struct host_entry *to);
+asmlinkage bool host_mount(uint64_t mount, struct host_mount *to);
+asmlinkage bool host_entry(uint64_t entry, struct host_entry *to);
 /* Whether the kernel's sleeping locks are those of PREEMPT_RT. The word of a struct mutex, and the words of a struct
  * rw_semaphore. */
-bool host_realtime(void);
-bool host_mutex_owner(uint64_t lock, uint64_t *owner);
-bool host_rwsem(uint64_t lock, uint64_t *count, uint64_t *owner);
+asmlinkage bool host_realtime(void);
+asmlinkage bool host_mutex_owner(uint64_t lock, uint64_t *owner);
+asmlinkage bool host_rwsem(uint64_t lock, uint64_t *count, uint64_t *owner);
 
 /* ---- processes (process.c) ---- */
 
 /* When the current process was started, in ns since boot. Any context. */
-uint64_t host_process_start(void);
+asmlinkage uint64_t host_process_start(void);
 /* How many threads of a process (id in the initial namespace) have not begun to exit, 0 if there is no such process; when it was
  * started. Process context. */
-int32_t host_process_threads(uint32_t pid, uint64_t *start);
+asmlinkage int32_t host_process_threads(uint32_t pid, uint64_t *start);
 
 /* Opens a file with the rights of the current process; NULL and a negative errno if that is refused. Process context. */
 struct host_file;
-struct host_file *host_file_open(const char *path, bool write, int32_t *error);
-void host_file_close(struct host_file *file);
+asmlinkage struct host_file *host_file_open(const char *path, bool write, int32_t *error);
+asmlinkage void host_file_close(struct host_file *file);
 /* The user that the file is of. */
-uint32_t host_file_owner(struct host_file *file);
+asmlinkage uint32_t host_file_owner(struct host_file *file);
 /* Moves bytes between the file, from `at` on, and the caller's memory; how many, or a negative errno. `at + len` does not exceed
  * INT64_MAX, nor `len` what one read() or write() moves at most (MAX_RW_COUNT): a file is never asked for more. */
-int64_t host_file_read(struct host_file *file, uint64_t at, uint64_t user, size_t len);
-int64_t host_file_write(struct host_file *file, uint64_t at, uint64_t user, size_t len);
+asmlinkage int64_t host_file_read(struct host_file *file, uint64_t at, uint64_t user, size_t len);
+asmlinkage int64_t host_file_write(struct host_file *file, uint64_t at, uint64_t user, size_t len);
 
 /* ---- tracepoints (tracepoint.c) ---- process context */
 
 /* Attaches a callback to the tracepoint of a name: a function of a null pointer and the tracepoint's own arguments, which is
  * called with preemption off. 0 or a negative errno. Detaching returns when no callback of any tracepoint runs any more. */
-int32_t host_tracepoint_attach(const char *name, void *callback);
-void host_tracepoint_detach(const char *name, void *callback);
+asmlinkage int32_t host_tracepoint_attach(const char *name, void *callback);
+asmlinkage void host_tracepoint_detach(const char *name, void *callback);
 
 /* ---- system calls (syscall.c) ---- */
 
 /* The name of 64-bit (or ia32) call `number`, NULL for a gap or beyond the end. Any context. */
-const char *host_syscall_name(uint32_t number, bool ia32);
+asmlinkage const char *host_syscall_name(uint32_t number, bool ia32);
 /* One more than the highest number of the table. */
-uint32_t host_syscall_limit(bool ia32);
+asmlinkage uint32_t host_syscall_limit(bool ia32);
 
 /* ---- device nodes and /proc (device.c, proc.c) ---- process context */
 
@@ -269,21 +272,21 @@ enum host_node {
 	HOST_NODES,
 };
 
-int32_t host_node_add(uint32_t node, const char *name, uint16_t mode);
-void host_node_remove(uint32_t node);
+asmlinkage int32_t host_node_add(uint32_t node, const char *name, uint16_t mode);
+asmlinkage void host_node_remove(uint32_t node);
 /* `slot` is the open file's own word, zero at open. Return 0 or more, or a negative errno. */
-int32_t rs_open(uint32_t node, uint64_t *slot);
-void rs_release(uint32_t node, uint64_t slot);
-int64_t rs_ioctl(uint32_t node, uint64_t slot, uint32_t command, uint64_t arg, bool compat);
-int64_t rs_read(uint32_t node, uint64_t slot, uint64_t buffer, size_t len, int64_t *offset);
-int64_t rs_write(uint32_t node, uint64_t slot, uint64_t buffer, size_t len);
+asmlinkage int32_t rs_open(uint32_t node, uint64_t *slot);
+asmlinkage void rs_release(uint32_t node, uint64_t slot);
+asmlinkage int64_t rs_ioctl(uint32_t node, uint64_t slot, uint32_t command, uint64_t arg, bool compat);
+asmlinkage int64_t rs_read(uint32_t node, uint64_t slot, uint64_t buffer, size_t len, int64_t *offset);
+asmlinkage int64_t rs_write(uint32_t node, uint64_t slot, uint64_t buffer, size_t len);
 
 struct host_seq;
 /* Makes /proc/dtrace/NAME; `entry` comes back in rs_proc_show. */
-int32_t host_proc_add(const char *name, uint16_t mode, uint32_t entry);
-int32_t host_proc_root(void);
-void host_proc_remove(void);
-void host_seq_write(struct host_seq *seq, const uint8_t *text, size_t len);
-void rs_proc_show(uint32_t entry, struct host_seq *seq);
+asmlinkage int32_t host_proc_add(const char *name, uint16_t mode, uint32_t entry);
+asmlinkage int32_t host_proc_root(void);
+asmlinkage void host_proc_remove(void);
+asmlinkage void host_seq_write(struct host_seq *seq, const uint8_t *text, size_t len);
+asmlinkage void rs_proc_show(uint32_t entry, struct host_seq *seq);
 
 #endif

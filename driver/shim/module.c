@@ -5,12 +5,12 @@
 #include <linux/kgdb.h>
 #include "host.h"
 
-void host_log(const uint8_t *text, size_t len)
+asmlinkage void host_log(const uint8_t *text, size_t len)
 {
 	pr_info("dtracedrv: %.*s\n", (int)len, text);
 }
 
-void host_bug(const uint8_t *text, size_t len)
+asmlinkage void host_bug(const uint8_t *text, size_t len)
 {
 	pr_emerg("dtracedrv: %.*s\n", (int)len, text);
 	BUG();
@@ -19,13 +19,13 @@ void host_bug(const uint8_t *text, size_t len)
 /* Through a pointer: Rust takes host_panic for a function that returns, and objtool must not know better. */
 static void (*volatile stop_the_machine)(const char *fmt, ...) = panic;
 
-void host_panic(void)
+asmlinkage void host_panic(void)
 {
 	stop_the_machine("dtrace: panic action");
 }
 
 #ifdef CONFIG_KGDB
-bool host_breakpoint(void)
+asmlinkage bool host_breakpoint(void)
 {
 	if (!kgdb_connected)
 		return false;
@@ -33,7 +33,7 @@ bool host_breakpoint(void)
 	return true;
 }
 #else
-bool host_breakpoint(void)
+asmlinkage bool host_breakpoint(void)
 {
 	return false;
 }
@@ -43,7 +43,7 @@ static bool dtrace_destructive_disallow;
 module_param(dtrace_destructive_disallow, bool, 0444);
 MODULE_PARM_DESC(dtrace_destructive_disallow, "refuse every program with destructive actions");
 
-bool host_destructive_disallowed(void)
+asmlinkage bool host_destructive_disallowed(void)
 {
 	return dtrace_destructive_disallow;
 }

@@ -43,19 +43,19 @@ static bool notrace place(const struct path *from, struct host_place *to)
 	return true;
 }
 
-bool notrace host_file_place(uint64_t file, struct host_place *to)
+asmlinkage bool notrace host_file_place(uint64_t file, struct host_place *to)
 {
 	return place(&((const struct file *)(unsigned long)file)->f_path, to);
 }
 
-bool notrace host_root_place(struct host_place *to)
+asmlinkage bool notrace host_root_place(struct host_place *to)
 {
 	const struct fs_struct *fs = READ_ONCE(current->fs);
 
 	return fs && place(&fs->root, to);
 }
 
-bool notrace host_mount(uint64_t mount, struct host_mount *to)
+asmlinkage bool notrace host_mount(uint64_t mount, struct host_mount *to)
 {
 	const struct mount *from = container_of((const struct vfsmount *)(unsigned long)mount, struct mount, public);
 	struct mount *parent;
@@ -69,7 +69,7 @@ bool notrace host_mount(uint64_t mount, struct host_mount *to)
 	return true;
 }
 
-bool notrace host_entry(uint64_t entry, struct host_entry *to)
+asmlinkage bool notrace host_entry(uint64_t entry, struct host_entry *to)
 {
 	const struct dentry *from = (const struct dentry *)(unsigned long)entry;
 	struct dentry *parent;
@@ -90,12 +90,12 @@ bool notrace host_entry(uint64_t entry, struct host_entry *to)
 	return LOAD(to->magic, sb->s_magic) && (!inode || LOAD(to->inode, inode->i_ino));
 }
 
-bool notrace host_realtime(void)
+asmlinkage bool notrace host_realtime(void)
 {
 	return IS_ENABLED(CONFIG_PREEMPT_RT);
 }
 
-bool notrace host_mutex_owner(uint64_t lock, uint64_t *owner)
+asmlinkage bool notrace host_mutex_owner(uint64_t lock, uint64_t *owner)
 {
 	*owner = 0;
 #ifdef CONFIG_PREEMPT_RT
@@ -105,7 +105,7 @@ bool notrace host_mutex_owner(uint64_t lock, uint64_t *owner)
 #endif
 }
 
-bool notrace host_rwsem(uint64_t lock, uint64_t *count, uint64_t *owner)
+asmlinkage bool notrace host_rwsem(uint64_t lock, uint64_t *count, uint64_t *owner)
 {
 	const struct rw_semaphore *from = (const struct rw_semaphore *)(unsigned long)lock;
 #ifdef CONFIG_PREEMPT_RT

@@ -31,23 +31,23 @@ static const struct proc_ops operations = {
 	.proc_release = single_release,
 };
 
-int32_t host_proc_root(void)
+asmlinkage int32_t host_proc_root(void)
 {
 	root = proc_mkdir("dtrace", NULL);
 	return root ? 0 : -ENOMEM;
 }
 
-int32_t host_proc_add(const char *name, uint16_t mode, uint32_t entry)
+asmlinkage int32_t host_proc_add(const char *name, uint16_t mode, uint32_t entry)
 {
 	return proc_create_data(name, mode, root, &operations, (void *)(unsigned long)entry) ? 0 : -ENOMEM;
 }
 
-void host_proc_remove(void)
+asmlinkage void host_proc_remove(void)
 {
 	proc_remove(root);
 }
 
-void host_seq_write(struct host_seq *seq, const uint8_t *text, size_t len)
+asmlinkage void host_seq_write(struct host_seq *seq, const uint8_t *text, size_t len)
 {
 	seq_write((struct seq_file *)seq, text, len);
 }

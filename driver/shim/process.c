@@ -12,12 +12,12 @@
 #include <linux/uidgid.h>
 #include "host.h"
 
-uint64_t notrace host_process_start(void)
+asmlinkage uint64_t notrace host_process_start(void)
 {
 	return current->group_leader->start_time;
 }
 
-int32_t host_process_threads(uint32_t pid, uint64_t *start)
+asmlinkage int32_t host_process_threads(uint32_t pid, uint64_t *start)
 {
 	struct task_struct *task;
 	int32_t threads = 0;
@@ -38,7 +38,7 @@ static struct file *file_of(struct host_file *file)
 	return (struct file *)file;
 }
 
-struct host_file *host_file_open(const char *path, bool write, int32_t *error)
+asmlinkage struct host_file *host_file_open(const char *path, bool write, int32_t *error)
 {
 	struct file *file = filp_open(path, write ? O_WRONLY : O_RDONLY, 0);
 
@@ -46,18 +46,18 @@ struct host_file *host_file_open(const char *path, bool write, int32_t *error)
 	return IS_ERR(file) ? NULL : (struct host_file *)file;
 }
 
-void host_file_close(struct host_file *file)
+asmlinkage void host_file_close(struct host_file *file)
 {
 	filp_close(file_of(file), NULL);
 }
 
-uint32_t host_file_owner(struct host_file *file)
+asmlinkage uint32_t host_file_owner(struct host_file *file)
 {
 	return __kuid_val(file_inode(file_of(file))->i_uid);
 }
 
 /* vfs_read() and vfs_write() are not for modules. As they do, these see to it that the memory is a user's: files rely on it. */
-int64_t host_file_read(struct host_file *file, uint64_t at, uint64_t user, size_t len)
+asmlinkage int64_t host_file_read(struct host_file *file, uint64_t at, uint64_t user, size_t len)
 {
 	loff_t offset = at;
 	char __user *to = (char __user *)(unsigned long)user;
@@ -68,7 +68,7 @@ int64_t host_file_read(struct host_file *file, uint64_t at, uint64_t user, size_
 	return operations->read ? operations->read(file_of(file), to, len, &offset) : -EIO;
 }
 
-int64_t host_file_write(struct host_file *file, uint64_t at, uint64_t user, size_t len)
+asmlinkage int64_t host_file_write(struct host_file *file, uint64_t at, uint64_t user, size_t len)
 {
 	loff_t offset = at;
 	const char __user *from = (const char __user *)(unsigned long)user;

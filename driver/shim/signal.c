@@ -14,7 +14,7 @@ static void notrace run(struct irq_work *work)
 }
 
 /* Not in the definition: a module's per-CPU data is not relocated. */
-void host_defer_init(void)
+asmlinkage void host_defer_init(void)
 {
 	int cpu;
 
@@ -22,12 +22,12 @@ void host_defer_init(void)
 		init_irq_work(&per_cpu(deferred, cpu), run);
 }
 
-void notrace host_defer(void)
+asmlinkage void notrace host_defer(void)
 {
 	irq_work_queue(this_cpu_ptr(&deferred));
 }
 
-void host_defer_wait(void)
+asmlinkage void host_defer_wait(void)
 {
 	int cpu;
 
@@ -36,22 +36,22 @@ void host_defer_wait(void)
 }
 
 /* A host_process is a struct pid. */
-struct host_process *notrace host_process(void)
+asmlinkage struct host_process *notrace host_process(void)
 {
 	return (struct host_process *)task_tgid(current);
 }
 
-void notrace host_process_hold(struct host_process *process)
+asmlinkage void notrace host_process_hold(struct host_process *process)
 {
 	get_pid((struct pid *)process);
 }
 
-void notrace host_process_signal(struct host_process *process, int32_t signal)
+asmlinkage void notrace host_process_signal(struct host_process *process, int32_t signal)
 {
 	kill_pid((struct pid *)process, signal, 1);
 }
 
-void notrace host_process_release(struct host_process *process)
+asmlinkage void notrace host_process_release(struct host_process *process)
 {
 	put_pid((struct pid *)process);
 }

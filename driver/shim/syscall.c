@@ -13,12 +13,12 @@ static const char *const names32[] = {
 #include "syscall-names-32.h"
 };
 
-const char *notrace host_syscall_name(uint32_t number, bool ia32)
+asmlinkage const char *notrace host_syscall_name(uint32_t number, bool ia32)
 {
 	return number >= host_syscall_limit(ia32) ? NULL : ia32 ? names32[number] : names64[number];
 }
 
-uint32_t notrace host_syscall_limit(bool ia32)
+asmlinkage uint32_t notrace host_syscall_limit(bool ia32)
 {
 	return ia32 ? ARRAY_SIZE(names32) : ARRAY_SIZE(names64);
 }

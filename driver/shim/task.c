@@ -18,37 +18,37 @@
 #include "host.h"
 #include "kernel.h"
 
-uint64_t notrace host_task(void)
+asmlinkage uint64_t notrace host_task(void)
 {
 	return (unsigned long)current;
 }
 
-uint32_t notrace host_pid(void)
+asmlinkage uint32_t notrace host_pid(void)
 {
 	return current->tgid;
 }
 
-uint32_t notrace host_tid(void)
+asmlinkage uint32_t notrace host_tid(void)
 {
 	return current->pid;
 }
 
-uint32_t notrace host_ppid(void)
+asmlinkage uint32_t notrace host_ppid(void)
 {
 	return rcu_dereference_raw(current->real_parent)->tgid;
 }
 
-uint32_t notrace host_uid(void)
+asmlinkage uint32_t notrace host_uid(void)
 {
 	return __kuid_val(rcu_dereference_raw(current->real_cred)->uid);
 }
 
-uint32_t notrace host_gid(void)
+asmlinkage uint32_t notrace host_gid(void)
 {
 	return __kgid_val(rcu_dereference_raw(current->real_cred)->gid);
 }
 
-void notrace host_ids(uint32_t ids[6])
+asmlinkage void notrace host_ids(uint32_t ids[6])
 {
 	const struct cred *cred = rcu_dereference_raw(current->real_cred);
 
@@ -60,88 +60,88 @@ void notrace host_ids(uint32_t ids[6])
 	ids[5] = __kgid_val(cred->sgid);
 }
 
-bool notrace host_has_user_memory(void)
+asmlinkage bool notrace host_has_user_memory(void)
 {
 	return current->mm;
 }
 
-bool notrace host_is_dumpable(void)
+asmlinkage bool notrace host_is_dumpable(void)
 {
 	return current->mm && is_dumpable(current);
 }
 
-const uint8_t *notrace host_comm(void)
+asmlinkage const uint8_t *notrace host_comm(void)
 {
 	return (const uint8_t *)current->comm;
 }
 
-uint64_t notrace host_task_start(void)
+asmlinkage uint64_t notrace host_task_start(void)
 {
 	return current->start_time;
 }
 
-uint32_t notrace host_tid_of(const void *task)
+asmlinkage uint32_t notrace host_tid_of(const void *task)
 {
 	return ((const struct task_struct *)task)->pid;
 }
 
-uint64_t notrace host_start_of(const void *task)
+asmlinkage uint64_t notrace host_start_of(const void *task)
 {
 	return ((const struct task_struct *)task)->start_time;
 }
 
-int32_t notrace host_threads_of(const void *task)
+asmlinkage int32_t notrace host_threads_of(const void *task)
 {
 	return atomic_read(&((const struct task_struct *)task)->signal->live);
 }
 
-const void *notrace host_mm_of(const void *task)
+asmlinkage const void *notrace host_mm_of(const void *task)
 {
 	return ((const struct task_struct *)task)->mm;
 }
 
-uint64_t notrace host_runtime_of(const void *task)
+asmlinkage uint64_t notrace host_runtime_of(const void *task)
 {
 	return ((const struct task_struct *)task)->se.sum_exec_runtime;
 }
 
-uint64_t notrace host_mm_arg_start(const void *mm)
+asmlinkage uint64_t notrace host_mm_arg_start(const void *mm)
 {
 	return ((const struct mm_struct *)mm)->arg_start;
 }
 
-uint64_t notrace host_mm_arg_end(const void *mm)
+asmlinkage uint64_t notrace host_mm_arg_end(const void *mm)
 {
 	return ((const struct mm_struct *)mm)->arg_end;
 }
 
-bool notrace host_is_user_task(void)
+asmlinkage bool notrace host_is_user_task(void)
 {
 	return !(current->flags & PF_KTHREAD);
 }
 
-bool notrace host_task_is_compat(void)
+asmlinkage bool notrace host_task_is_compat(void)
 {
 	return in_ia32_syscall();
 }
 
-const void *notrace host_user_regs(void)
+asmlinkage const void *notrace host_user_regs(void)
 {
 	return task_pt_regs(current);
 }
 
-const void *notrace host_parent_of(const void *task)
+asmlinkage const void *notrace host_parent_of(const void *task)
 {
 	return rcu_dereference_raw(((const struct task_struct *)task)->real_parent);
 }
 
-uint32_t notrace host_pid_of(const void *task)
+asmlinkage uint32_t notrace host_pid_of(const void *task)
 {
 	return ((const struct task_struct *)task)->tgid;
 }
 
 #ifdef CONFIG_X86_64
-void notrace host_user_segments(uint64_t segments[6])
+asmlinkage void notrace host_user_segments(uint64_t segments[6])
 {
 	unsigned int fs, gs, es, ds;
 
@@ -159,7 +159,7 @@ void notrace host_user_segments(uint64_t segments[6])
 }
 #else
 /* The kernel has its own in fs, es and ds; gs it leaves alone. The bases are in the descriptors. */
-void notrace host_user_segments(uint64_t segments[6])
+asmlinkage void notrace host_user_segments(uint64_t segments[6])
 {
 	const struct pt_regs *regs = task_pt_regs(current);
 	unsigned int gs;
@@ -174,12 +174,12 @@ void notrace host_user_segments(uint64_t segments[6])
 }
 #endif
 
-uint64_t notrace host_user_trap(void)
+asmlinkage uint64_t notrace host_user_trap(void)
 {
 	return current->thread.trap_nr;
 }
 
-uint32_t notrace host_stack(uint64_t *pcs, uint32_t limit)
+asmlinkage uint32_t notrace host_stack(uint64_t *pcs, uint32_t limit)
 {
 	unsigned long *words = (unsigned long *)pcs;
 	unsigned int count = stack_trace_save(words, limit, 1), i;
@@ -191,17 +191,17 @@ uint32_t notrace host_stack(uint64_t *pcs, uint32_t limit)
 	return count;
 }
 
-bool notrace host_own_text(uint64_t pc)
+asmlinkage bool notrace host_own_text(uint64_t pc)
 {
 	return within_module_core((unsigned long)pc, THIS_MODULE);
 }
 
-uint32_t notrace host_interrupt_level(void)
+asmlinkage uint32_t notrace host_interrupt_level(void)
 {
 	return in_nmi() ? 3 : in_hardirq() ? 2 : in_serving_softirq() ? 1 : 0;
 }
 
-bool host_capable(void)
+asmlinkage bool host_capable(void)
 {
 	return capable(CAP_SYS_ADMIN);
 }

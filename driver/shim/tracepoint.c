@@ -32,7 +32,7 @@ static struct tracepoint *named(const char *name)
  * Calls the callback with preemption off, and with the stack aligned as Rust wants it (see Kbuild). Of a tracepoint's arguments it
  * passes on as many as any of ours has, as words.
  */
-typedef void (*callback_t)(void *, unsigned long, unsigned long, unsigned long);
+typedef asmlinkage void (*callback_t)(void *, unsigned long, unsigned long, unsigned long);
 
 static void notrace pinned(void *callback, unsigned long a, unsigned long b, unsigned long c)
 {
@@ -46,14 +46,14 @@ static void notrace pinned(void *callback, unsigned long a, unsigned long b, uns
 #define HOOK(callback) callback, NULL
 #endif
 
-int32_t host_tracepoint_attach(const char *name, void *callback)
+asmlinkage int32_t host_tracepoint_attach(const char *name, void *callback)
 {
 	struct tracepoint *tp = named(name);
 
 	return tp ? tracepoint_probe_register(tp, HOOK(callback)) : -ENOENT;
 }
 
-void host_tracepoint_detach(const char *name, void *callback)
+asmlinkage void host_tracepoint_detach(const char *name, void *callback)
 {
 	tracepoint_probe_unregister(named(name), HOOK(callback));
 	tracepoint_synchronize_unregister();

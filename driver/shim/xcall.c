@@ -24,7 +24,7 @@ static int notrace nmi(unsigned int type, struct pt_regs *regs)
 	return rs_xcall_nmi(raw_smp_processor_id()) ? NMI_HANDLED : NMI_DONE;
 }
 
-int32_t host_xcall_start(void)
+asmlinkage int32_t host_xcall_start(void)
 {
 	unsigned int cpu;
 
@@ -33,47 +33,47 @@ int32_t host_xcall_start(void)
 	return register_nmi_handler(NMI_LOCAL, nmi, 0, "dtrace");
 }
 
-void host_xcall_stop(void)
+asmlinkage void host_xcall_stop(void)
 {
 	unregister_nmi_handler(NMI_LOCAL, "dtrace");
 }
 
-int32_t notrace host_xcall_send(uint32_t cpu)
+asmlinkage int32_t notrace host_xcall_send(uint32_t cpu)
 {
 	return smp_call_function_single_async(cpu, per_cpu_ptr(&calls, cpu));
 }
 
-void notrace host_xcall_send_nmi(uint32_t cpu)
+asmlinkage void notrace host_xcall_send_nmi(uint32_t cpu)
 {
 	apic->send_IPI(cpu, NMI_VECTOR);
 }
 
-uint32_t notrace host_pin(void)
+asmlinkage uint32_t notrace host_pin(void)
 {
 	preempt_disable();
 	return raw_smp_processor_id();
 }
 
-void notrace host_unpin(void)
+asmlinkage void notrace host_unpin(void)
 {
 	preempt_enable();
 }
 
 #ifdef TORTURE
 /* What dtrace_sync is measured against. */
-void host_torture_expedited(void);
-void host_torture_broadcast(void);
+asmlinkage void host_torture_expedited(void);
+asmlinkage void host_torture_broadcast(void);
 
 static void nothing(void *unused)
 {
 }
 
-void host_torture_expedited(void)
+asmlinkage void host_torture_expedited(void)
 {
 	synchronize_rcu_expedited();
 }
 
-void host_torture_broadcast(void)
+asmlinkage void host_torture_broadcast(void)
 {
 	on_each_cpu(nothing, NULL, 1);
 }
