@@ -52,3 +52,14 @@ fn the_bindings_are_those_of_the_shim_s_header() {
     let kept = fs::read_to_string(&path).expect("the file can be read");
     assert_eq!(essence(&kept), essence(&made), "stale: run this test with UPDATE_BINDINGS=1");
 }
+
+#[test]
+fn the_border_is_where_a_32_bit_kernel_passes_arguments_on_the_stack() {
+    let header = fs::read_to_string(driver().join("shim/host.h")).expect("the file can be read");
+    let prototypes = header
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()) && line.contains('('));
+    let bare: Vec<_> = prototypes.filter(|line| !line.starts_with("asmlinkage ")).collect();
+    assert!(bare.is_empty(), "not asmlinkage: {bare:#?}");
+    assert!(header.matches("asmlinkage ").count() > 100, "there are many");
+}
