@@ -52,7 +52,7 @@ race: setup ## cross-calls, syncs, probes and teardown race natively for SECONDS
 crosscall: setup ## cross-calls in a guest with 16 CPUs: all call all, timers call, CPUs are silent or go; times (ROUNDS=n)
 	@compat-tests/crosscall
 
-bench: setup ## what a probe costs: nanoseconds natively, instructions in a guest (BENCH=native or guest: one of them)
+bench: setup ## what a probe costs: nanoseconds natively, instructions in a guest; what the command takes (BENCH=native, guest or command)
 	@bench/run
 
 compat: setup ## the original dtrace command, ORIG=/path/to/dtrace, on our engine: natively, and on our driver in a guest

@@ -4,6 +4,7 @@
 //! consumer that has enabled a D program on them. Firing them is what the benches measure: from the call of a provider's
 //! hook to its return, buffers included, copying out and printing not. What is measured with it are [`ROWS`].
 
+pub mod many;
 mod row;
 
 pub use row::{Fires, ROWS, Row};
