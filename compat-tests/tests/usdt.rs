@@ -346,4 +346,6 @@ fn without_objects_there_is_an_image_of_the_clauses() {
         let output = place.run("readelf", &["-h", "x.o"]);
         assert!(String::from_utf8_lossy(&output.stdout).contains(class), "{flag}");
     }
+    place.dtrace(&["-x", "linktype=dof", "-G", "-n", "BEGIN", "-o", "x.dof"]);
+    assert!(fs::read(place.0.join("x.dof")).unwrap().starts_with(b"\x7fDOF"));
 }

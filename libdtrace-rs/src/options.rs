@@ -103,6 +103,8 @@ pub struct CompileOptions {
     pub environment: Vec<(String, Option<String>)>,
     /// `oformat`: what output is for.
     pub oformat: OutputFormat,
+    /// `linktype`: what `-G` writes.
+    pub linktype: LinkType,
     /// `strip`: leave out of DOF what is not needed to run it.
     pub strip: bool,
     /// `version`: the version of the D interfaces that programs are bound to.
@@ -121,6 +123,16 @@ pub enum Stdc {
     Kernighan,
     /// `t`: before the standard, with warnings.
     Transition,
+}
+
+/// What linking writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkType {
+    /// `elf`: an object to be linked with.
+    #[default]
+    Object,
+    /// `dof`: only the image.
+    Image,
 }
 
 /// When a process that was created is looked at.
@@ -222,6 +234,7 @@ impl Default for CompileOptions {
             evaltime: EvalTime::default(),
             environment: Vec::new(),
             oformat: OutputFormat::default(),
+            linktype: LinkType::default(),
             strip: false,
             version: Version::CURRENT,
         }
@@ -461,8 +474,24 @@ impl CompileOptions {
             "strip" => flag(&mut self.strip, true),
             "verbose" => flag(&mut self.verbose, true),
             "zdefs" => flag(&mut self.zdefs, true),
-            // Objects are looked at when they are needed, always.
+            // Images are brought when programs start, symbols are looked up when a program is compiled, and objects are looked at
+            // when they are needed, always; no link editor is run.
             "lazyload" | "droptags" => Ok(()),
+            "linkmode" | "late" => match text()? {
+                "dynamic" | "static" => Ok(()),
+                "kernel" | "primary" if name == "linkmode" => Ok(()),
+                _ => Err(Code::BadOptionValue.into()),
+            },
+            "ldpath" => text().map(drop).map_err(Into::into),
+            "preallocate" => size(text()?).map(drop),
+            "linktype" => {
+                self.linktype = match text()? {
+                    "elf" => LinkType::Object,
+                    "dof" => LinkType::Image,
+                    _ => return Err(Code::BadOptionValue.into()),
+                };
+                Ok(())
+            }
             "amin" => {
                 self.amin = Some(attribute(text()?).ok_or(Code::BadOptionValue)?);
                 Ok(())
@@ -701,6 +730,24 @@ mod tests {
         let mut options = Options::default();
         options.set("quiet", None, CLIENT).unwrap();
         assert!(options.is_on(option::QUIET));
+    }
+
+    #[test]
+    fn how_to_link_is_words_of_which_some_mean_nothing_here() {
+        let mut options = Options::default();
+        for (name, good, bad) in [
+            ("linkmode", &["kernel", "primary", "dynamic", "static"][..], "late"),
+            ("late", &["dynamic", "static"], "kernel"),
+            ("linktype", &["elf", "dof"], "static"),
+            ("preallocate", &["4k", "10"], "on"),
+        ] {
+            for value in good {
+                assert_eq!(options.set(name, Some(value), CLIENT), Ok(()), "{name}={value}");
+            }
+            assert_eq!(options.set(name, Some(bad), CLIENT), Err(Code::BadOptionValue.into()), "{name}");
+            assert_eq!(options.set(name, None, CLIENT), Err(Code::BadOptionValue.into()), "{name}");
+        }
+        assert_eq!(options.compile.linktype, LinkType::Image);
     }
 
     #[test]

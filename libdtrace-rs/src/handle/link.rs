@@ -6,6 +6,7 @@ use super::Handle;
 use crate::dof;
 use crate::error::{Diagnostic, Error, Tag};
 use crate::link::{self, Declared, DeclaredProbe, Job, LinkError, Model};
+use crate::options::LinkType;
 use crate::program::Program;
 
 /// The variable of the environment that names an object which registers images, in place of the library's own.
@@ -30,6 +31,7 @@ impl Handle {
             objects,
             model,
             registering: registering.as_deref(),
+            bare: self.options.compile.linktype == LinkType::Image,
         };
         self.linked = link::link(&job, file)?;
         Ok(())

@@ -139,6 +139,8 @@ pub struct Job<'a> {
     pub model: Model,
     /// An object that registers images, in place of the library's own.
     pub registering: Option<&'a str>,
+    /// Whether only the image is wanted, with no address in it.
+    pub bare: bool,
 }
 
 /// Links: changes the objects, and writes the one with the image. What was found.
@@ -179,8 +181,12 @@ pub fn link(job: &Job<'_>, file: &Path) -> Result<Vec<UsdtProvider>, LinkError> 
         None => output::registering(model).to_vec(),
     };
     let name = job.registering.unwrap_or("this library");
-    let linked = output::object(registering, model, &image, &aliases)
-        .ok_or_else(|| LinkError::Registering(name.to_owned()))?;
+    let linked = if job.bare {
+        image
+    } else {
+        output::object(registering, model, &image, &aliases)
+            .ok_or_else(|| LinkError::Registering(name.to_owned()))?
+    };
     for (path, object) in objects {
         if let Some(bytes) = object.changed() {
             std::fs::write(path, bytes).map_err(|error| LinkError::File(path.to_owned(), error))?;
