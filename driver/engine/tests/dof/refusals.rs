@@ -489,6 +489,7 @@ fn a_provider_and_its_probes_are_sound() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many providers")]
 fn a_process_has_only_so_many_providers() {
     let mut b = image::helper();
     let provider = b.first(SECT_PROVIDER).clone();
@@ -503,6 +504,7 @@ fn a_process_has_only_so_many_providers() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many actions")]
 fn a_program_has_only_so_many_actions() {
     let mut b = Builder::new();
     let probe = b.probe(["", "", "", "BEGIN"]);

@@ -12,6 +12,7 @@ const END: [&str; 4] = ["dtrace", "", "", "END"];
 const ONE: &[[&str; 3]] = &[["m", "f", "n"]];
 
 #[test]
+#[cfg_attr(miri, ignore = "many programs")]
 fn a_thousand_and_twenty_four_enablings_are_retained_and_no_more() {
     let rig = Rig::new(1, ONE);
     let consumer = rig.open();
@@ -50,6 +51,7 @@ fn a_fill_buffer_that_end_would_not_fit_into_is_refused() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "ends where memory does")]
 fn a_manual_buffer_is_what_was_asked_for_or_nothing() {
     // No machine has that much; by default it is halved until there is enough.
     let rig = Rig::new(1, ONE);
@@ -61,6 +63,7 @@ fn a_manual_buffer_is_what_was_asked_for_or_nothing() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "copies much")]
 fn strings_may_have_64_kib() {
     let rig = Rig::new(1, ONE);
     let consumer = rig.open();

@@ -74,6 +74,7 @@ fn a_buffer_that_is_needed_and_not_asked_for_is_refused() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "ends where memory does")]
 fn more_memory_than_there_is_is_halved_or_refused() {
     let rig = Rig::new(1, ONE);
     let much = 1 << 50;
