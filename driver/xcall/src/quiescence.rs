@@ -287,7 +287,7 @@ mod tests {
                 (poisoned, seen)
             });
             let mut old = std::vec::Vec::new();
-            for _ in 0..20_000 {
+            for _ in 0..if cfg!(miri) { 200 } else { 20_000 } {
                 let new = Box::into_raw(Box::new(AtomicBool::new(false)));
                 let unlinked = current.swap(new, Ordering::SeqCst);
                 synchronize([&counter], |_| thread::yield_now());
