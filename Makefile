@@ -1,6 +1,6 @@
 # The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help setup run test torture exact fuzz miri loom race crosscall bench build guest shell compat compat-api install install-lib load unload dkms clean
+.PHONY: help setup run test torture exact fuzz miri loom race tsan crosscall bench build guest shell compat compat-api install install-lib load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
@@ -48,6 +48,9 @@ loom: setup ## cross-calls and quiescence under the model checker: every interle
 
 race: setup ## cross-calls, syncs, probes and teardown race natively for SECONDS=300
 	@SECONDS_EACH=$(or $(SECONDS),300) cargo test --release --package dtrace-user --test crosscall -- --nocapture
+
+tsan: ## the same race under ThreadSanitizer (needs a nightly toolchain with rust-src), for SECONDS=300
+	@driver/tsan $(or $(SECONDS),300)
 
 crosscall: setup ## cross-calls in a guest with 16 CPUs: all call all, timers call, CPUs are silent or go; times (ROUNDS=n)
 	@compat-tests/crosscall

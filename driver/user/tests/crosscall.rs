@@ -129,6 +129,16 @@ fn take_timer() {
 }
 
 extern "C" fn on_signal(number: i32) {
+    // SAFETY: the thread's own errno; what was interrupted may be about to read it.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { *errno };
+    on_interrupt(number);
+    // SAFETY: as above.
+    unsafe { *errno = before };
+}
+
+fn on_interrupt(number: i32) {
     let cpu = SELF.get();
     if number == nmi_signal() {
         // SAFETY: the thread is that CPU; the signal comes whatever it does.

@@ -89,6 +89,7 @@ fn bad_addresses_sizes_and_commands_are_told_apart() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many images")]
 fn a_process_has_32_clauses_and_no_more() {
     let rig = rig();
     become_process(100);
@@ -120,6 +121,7 @@ fn providers_only() -> Vec<u8> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many images")]
 fn a_process_has_a_megabyte_of_images() {
     let rig = rig();
     become_process(100);
