@@ -205,6 +205,7 @@ fn a_machine_may_refuse_everything_destructive() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a hundred megabytes")]
 fn large_buffers_of_every_kind_are_for_root() {
     const LARGE: i64 = (16 << 20) + 8;
     let speculates = S::Act(action::LIBACT, 0, Some(E::Speculation));

@@ -224,6 +224,7 @@ fn a_forked_child_has_probes_of_its_own() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many processes")]
 fn hundreds_of_processes_come_and_go_and_ids_only_grow() {
     let (rig, log) = (rig(), Log::default());
     rig.dtrace().register_meta(meta(&log)).unwrap();
