@@ -47,7 +47,8 @@ fn records(statements: &str) -> Vec<Value> {
 const TYPES: &str = "enum colour { RED, GREEN = 7 };
     struct inner { short z[2]; };
     struct all { int a; char name[8]; unsigned b : 3; int c : 4; union { long x; unsigned char y; };
-        int *q; struct inner in[2]; enum colour e; };
+        int *q; struct inner in[2]; enum colour e;
+        unsigned char mac[3]; };
     this struct all s;";
 
 fn value(expression: &str) -> Value {
@@ -104,12 +105,13 @@ fn strings_are_strings_whatever_is_in_them() {
 fn a_structure_is_an_object() {
     let records = records(
         "this->s.a = -5; this->s.name[0] = 'h'; this->s.name[1] = 'i'; this->s.b = 7; this->s.c = -2;
-         this->s.x = 70000; this->s.q = (int *)16; this->s.in[1].z[1] = -4; this->s.e = GREEN; print(this->s);",
+         this->s.x = 70000; this->s.q = (int *)16; this->s.in[1].z[1] = -4; this->s.e = GREEN;
+         this->s.mac[1] = 200; print(this->s);",
     );
     // Assignments record nothing.
     assert_eq!(records.len(), 1);
     let want = json!({"a": -5, "name": "hi", "b": 7, "c": -2, "x": 70000, "y": 112, "q": 16,
-        "in": [{"z": [0, 0]}, {"z": [0, -4]}], "e": 7});
+        "in": [{"z": [0, 0]}, {"z": [0, -4]}], "e": 7, "mac": [0, 200, 0]});
     assert_eq!(records[0]["value"], want);
     assert_eq!(records[0]["type"], "struct all");
     assert!(records[0]["text"].as_str().unwrap().starts_with("struct all {\n    int a = 0xfffffffb\n"));

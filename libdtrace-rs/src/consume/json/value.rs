@@ -57,7 +57,9 @@ fn typed(types: &Types, ty: TypeId, data: &[u8], depth: usize) -> Json {
         }
         Kind::Array { elem, count } => {
             let size = types.size(elem).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-            let character = matches!(types.base(elem), Kind::Integer { format, .. } if format.character);
+            // Unsigned ones are bytes: addresses of hardware, and the like.
+            let character =
+                matches!(types.base(elem), Kind::Integer { format, .. } if format.character && format.signed);
             if character && size == 1 {
                 return text(data);
             }
