@@ -31,7 +31,13 @@ opening(void)
 	CHECK(dtrace_open(0, 0, &err) == NULL && err == EINVAL);
 	CHECK(dtrace_open(DTRACE_VERSION, 0x10, &err) == NULL && err == EINVAL);
 	CHECK(dtrace_open(DTRACE_VERSION, DTRACE_O_LP64 | DTRACE_O_ILP32, &err) == NULL && err == EINVAL);
-	CHECK(dtrace_open(DTRACE_VERSION, DTRACE_O_ILP32, &err) == NULL && err == EDT_DATAMODEL);
+	dtrace_typeinfo_t type;
+	dtrace_hdl_t *narrow = dtrace_open(DTRACE_VERSION, DTRACE_O_NODEV | DTRACE_O_ILP32, &err);
+
+	CHECK(narrow != NULL);
+	/* The types are those of 32-bit programs. */
+	WORKS(narrow, dtrace_type_strcompile(narrow, "struct { char c; long long ll; void *p; long l; }", &type) == 0);
+	dtrace_close(narrow);
 	dtrace_hdl_t *h = dtrace_open(DTRACE_VERSION, DTRACE_O_NODEV | DTRACE_O_NOSYS | DTRACE_O_LP64, &err);
 
 	CHECK(h != NULL);

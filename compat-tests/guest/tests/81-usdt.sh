@@ -12,9 +12,10 @@ become() {
     done
     helpers
 }
+# There is none where the command of another project is used.
+command -v web > /dev/null || { skip "a program with probes" "this dtrace command makes none"; exit 0; }
 is "there are none before" "$(become 0)" 0
-is "the program says what the driver said to it" "$(DTRACE_DOF_INIT_DEBUG=1 web 2>&1)" "dtrace DOF web: registered
-2 0
+is "the program says what the driver said to it" "$(DTRACE_DOF_INIT_DEBUG=1 web 2>&1 > /dev/null)" "dtrace DOF web: registered
 dtrace DOF web: taken back"
 is "it has left nothing" "$(become 0)" 0
 mkfifo line

@@ -7,7 +7,6 @@ use std::os::fd::OwnedFd;
 
 use dtrace_rs::error::{Error, Result};
 use dtrace_rs::handle::Handle;
-use dtrace_rs::link::Model;
 use dtrace_rs::printf::format::Format;
 use dtrace_rs::proc::Process;
 use dtrace_rs::program::Program;
@@ -31,8 +30,6 @@ pub struct Hdl {
     pub(crate) processes: Kept<PsProcHandle>,
     pub(crate) containers: Kept<CtfFile>,
     pub(crate) arguments: Kept<Vec<TypeInfo>>,
-    /// What programs dtrace_program_link links with, where no object says it.
-    pub(crate) model: Model,
     /// The vector of dtrace_vopen, and its argument.
     pub(crate) vector: Option<(Vector, usize)>,
     /// Where streams went before `freopen`, by the address of the stream.
@@ -89,7 +86,7 @@ pub(crate) struct Printf {
 }
 
 impl Hdl {
-    pub(crate) fn new(library: Handle, model: Model, vector: Option<(Vector, usize)>) -> Self {
+    pub(crate) fn new(library: Handle, vector: Option<(Vector, usize)>) -> Self {
         Self {
             library: RefCell::new(library),
             handlers: Handlers::default(),
@@ -101,7 +98,6 @@ impl Hdl {
             processes: Kept::default(),
             containers: Kept::default(),
             arguments: Kept::default(),
-            model,
             vector,
             streams: RefCell::default(),
             names: RefCell::default(),

@@ -67,10 +67,6 @@ fn library(version: c_int, flags: c_int, vector: Option<Vector>, arg: *mut c_voi
     if flags & !O_MASK != 0 || flags & both == both || (vector.is_none() && !arg.is_null()) {
         return Err(Error::Sys(libc::EINVAL));
     }
-    if flags & O_ILP32 != 0 {
-        // Types have the sizes of 64-bit programs.
-        return Err(Code::DataModel.into());
-    }
     _dtrace_init();
     let mut library = match vector {
         _ if flags & O_NODEV != 0 => Handle::without_device()?,
@@ -78,6 +74,9 @@ fn library(version: c_int, flags: c_int, vector: Option<Vector>, arg: *mut c_voi
         Some(vector) => Handle::with_device(Box::new(Client::new(vector, arg)))?,
         None => Handle::open()?,
     };
+    if flags & O_ILP32 != 0 {
+        library.set_model(Model::Ilp32);
+    }
     if flags & O_NOSYS != 0 {
         library.forget_kernel_symbols();
     }
@@ -85,7 +84,7 @@ fn library(version: c_int, flags: c_int, vector: Option<Vector>, arg: *mut c_voi
         library.set_resolver(resolver);
     }
     debug(format_args!("opened {}", library.device().name()));
-    Ok(Hdl::new(library, Model::Lp64, vector.map(|vector| (vector, arg as usize))))
+    Ok(Hdl::new(library, vector.map(|vector| (vector, arg as usize))))
 }
 
 /// Closes the library: its probes are disabled, and nothing that it gave may be used any more. In a callback of the handle it

@@ -219,8 +219,7 @@ pub unsafe extern "C" fn dtrace_program_link(
             }
             let program = statement::whole(hdl, program)?;
             let (objects, file) = (words(objc, objv), text(file)?);
-            let model = hdl.model;
-            hdl.library_mut()?.link(&program, true, &objects, model, Path::new(&*file))?;
+            hdl.library_mut()?.link(&program, true, &objects, Path::new(&*file))?;
             Ok(0)
         })
     }

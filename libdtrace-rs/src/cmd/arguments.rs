@@ -5,7 +5,7 @@
 //! dashes.
 
 use crate::d::parser::SpecKind;
-use crate::link::Model;
+use crate::types::Model;
 
 /// What the command is to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub(super) struct Arguments {
     pub(super) heatmap: Option<String>,
     /// `-w`
     pub(super) destructive: bool,
-    /// `-32`, `-64`, `-arch`: what programs `-G` links with, where no object says it.
+    /// `-32`, `-64`, `-arch`: of which data model the types of programs are.
     pub(super) model: Model,
     /// What `$1`, `$2` … stand for.
     pub(super) operands: Vec<String>,

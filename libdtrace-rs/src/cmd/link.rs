@@ -19,7 +19,7 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
     if let Some(file) = &arguments.output {
         let (kind, name) = compiled.first().map_or(("script", ""), |c| (c.kind, c.name.as_str()));
         let whole = Program { ecbs: compiled.iter().flat_map(|c| c.program.ecbs.clone()).collect() };
-        return link(handle, &whole, true, objects, arguments, file)
+        return link(handle, &whole, true, objects, file)
             .or_else(|error| fail(format_args!("failed to link {kind} {name}: {error}")));
     }
     for (n, (compiled, clause)) in compiled.iter().zip(&arguments.clauses).enumerate() {
@@ -33,7 +33,7 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
             Clause::Text { .. } => (&*compiled.name, format!("d.out.{n}")),
         };
         let objects = if n == 0 { &objects[..] } else { &[] };
-        if let Err(error) = link(handle, &compiled.program, n == 0, objects, arguments, &file) {
+        if let Err(error) = link(handle, &compiled.program, n == 0, objects, &file) {
             return fail(format_args!("failed to link {} {shown}: {error}", compiled.kind));
         }
     }
@@ -45,8 +45,7 @@ fn link(
     program: &Program,
     probes: bool,
     objects: &[String],
-    arguments: &Arguments,
     file: &str,
 ) -> Result<u8, crate::link::LinkError> {
-    handle.link(program, probes, objects, arguments.model, Path::new(file)).map(|()| 0)
+    handle.link(program, probes, objects, Path::new(file)).map(|()| 0)
 }

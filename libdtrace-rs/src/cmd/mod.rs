@@ -105,6 +105,7 @@ fn run(words: &[String]) -> Done<u8> {
         Ok(handle) => handle,
         Err(error) => return fail(format_args!("failed to initialize dtrace: {error}")),
     };
+    handle.set_model(arguments.model);
     settings(&mut handle, &arguments)?;
     if handle.device().descriptor().is_none() && (arguments.verbose || is_surprising(&handle, &arguments)) {
         embedded_notice();

@@ -8,11 +8,19 @@ use crate::error::{Diagnostic, Error, Tag};
 use crate::link::{self, Declared, DeclaredProbe, Job, LinkError, Model};
 use crate::options::LinkType;
 use crate::program::Program;
+use crate::types::Types;
 
 /// The variable of the environment that names an object which registers images, in place of the library's own.
 const REGISTERING: &str = "DTRACE_DRTI_O";
 
 impl Handle {
+    /// Says of which data model the programs are that types belong to and that are linked. Before anything is compiled.
+    pub fn set_model(&mut self, model: Model) {
+        if self.types.model() != model {
+            self.types = if model == Model::Ilp32 { Types::narrow() } else { Types::new() };
+        }
+    }
+
     /// Makes probes of the calls in objects, and writes the object that tells the driver of them and of a program's clauses.
     /// `probes` says whether the providers that programs have declared are looked for.
     pub fn link(
@@ -20,7 +28,6 @@ impl Handle {
         program: &Program,
         probes: bool,
         objects: &[String],
-        model: Model,
         file: &Path,
     ) -> Result<(), LinkError> {
         let declared = if probes { self.declared() } else { Vec::new() };
@@ -29,7 +36,7 @@ impl Handle {
             providers: &declared,
             clauses: Some(program),
             objects,
-            model,
+            model: self.types.model(),
             registering: registering.as_deref(),
             bare: self.options.compile.linktype == LinkType::Image,
         };

@@ -26,10 +26,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-pub use output::Model;
-
 use crate::dof::{UsdtError, UsdtProbe, UsdtProvider, usdt_image};
 use crate::program::{Attribute, Program};
+pub use crate::types::Model;
 use elf::Elf;
 use site::Found;
 

@@ -1,16 +1,7 @@
 //! The object that a program is linked with: the code that registers the image, and the image.
 
+use super::Model;
 use super::elf::Elf;
-
-/// What programs an object is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Model {
-    /// 32-bit programs.
-    Ilp32,
-    /// 64-bit programs.
-    #[default]
-    Lp64,
-}
 
 /// The section of the image.
 const SECTION: &str = ".SUNW_dof";

@@ -3,7 +3,7 @@
 //! The typedefs live in container C, so that a program or a library file may declare the same name again in D, as the
 //! headers of many a script do.
 
-use super::{Arena, Container, IntFormat, Kind, TypeId};
+use super::{Arena, Container, IntFormat, Kind, Model, TypeId};
 
 /// The ids of the intrinsic types.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,7 +98,8 @@ const TYPEDEFS: &[(&str, &str)] = &[
 
 impl Intrinsics {
     /// Puts the intrinsic types into a fresh arena.
-    pub(super) fn install(arena: &mut Arena) -> Intrinsics {
+    pub(super) fn install(arena: &mut Arena, model: Model) -> Intrinsics {
+        let word = if model == Model::Ilp32 { 32 } else { 64 };
         let mut integer = |name: &'static str, bits: u32, signed: bool, character: bool| {
             let format = IntFormat { bits, signed, character, boolean: name == "_Bool" };
             let id = arena.push(Container::C, Kind::Integer { name: name.into(), format });
@@ -112,8 +113,8 @@ impl Intrinsics {
         let unsigned_short = integer("unsigned short", 16, false, false);
         let int = integer("int", 32, true, false);
         let unsigned_int = integer("unsigned", 32, false, false);
-        let long = integer("long", 64, true, false);
-        let unsigned_long = integer("unsigned long", 64, false, false);
+        let long = integer("long", word, true, false);
+        let unsigned_long = integer("unsigned long", word, false, false);
         let long_long = integer("long long", 64, true, false);
         let unsigned_long_long = integer("unsigned long long", 64, false, false);
         let bool = integer("_Bool", 8, false, false);
@@ -123,7 +124,7 @@ impl Intrinsics {
             ("signed int", 32, true),
             ("unsigned int", 32, false),
             ("signed short", 16, true),
-            ("signed long", 64, true),
+            ("signed long", word, true),
             ("signed long long", 64, true),
         ] {
             integer(name, bits, signed, false);
@@ -136,14 +137,20 @@ impl Intrinsics {
         let void = other(Container::C, "void", Kind::Void);
         let float = other(Container::C, "float", Kind::Float { name: "float".into(), size: 4 });
         let double = other(Container::C, "double", Kind::Float { name: "double".into(), size: 8 });
+        let size = if model == Model::Ilp32 { 12 } else { 16 };
         let long_double =
-            other(Container::C, "long double", Kind::Float { name: "long double".into(), size: 16 });
+            other(Container::C, "long double", Kind::Float { name: "long double".into(), size });
         let string = other(Container::D, "string", Kind::String);
         let dynamic = other(Container::D, "<DYN>", Kind::Dynamic);
         let stack = other(Container::D, "stack", Kind::Stack);
         let symaddr = other(Container::D, "_symaddr", Kind::SymAddr);
         let usymaddr = other(Container::D, "_usymaddr", Kind::UserSymAddr);
         for &(name, target) in TYPEDEFS {
+            let target = match (name, model) {
+                ("int64_t", Model::Ilp32) => "long long",
+                ("uint64_t", Model::Ilp32) => "unsigned long long",
+                _ => target,
+            };
             let target = arena.c_names[target];
             let id = arena.push(Container::C, Kind::Typedef { name: name.into(), target });
             arena.c_names.insert(name.into(), id);

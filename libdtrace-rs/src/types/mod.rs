@@ -320,11 +320,22 @@ impl Arena {
     }
 }
 
+/// The data model of the programs that types are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Model {
+    /// 32-bit programs: `long` and pointers have four bytes, and nothing is aligned to more.
+    Ilp32,
+    /// 64-bit programs, and the kernel.
+    #[default]
+    Lp64,
+}
+
 /// The type store.
 pub struct Types {
     arena: RefCell<Arena>,
     kernel: RefCell<KernelTypes>,
     intrinsics: Intrinsics,
+    model: Model,
 }
 
 impl Default for Types {
@@ -341,13 +352,28 @@ impl Types {
 
     /// A store whose kernel types come from the BTF files in `directory` (named `vmlinux` and as the modules are).
     pub fn with_btf_directory(directory: impl Into<std::path::PathBuf>) -> Self {
+        Self::with_model(Model::Lp64, directory.into())
+    }
+
+    /// A store for programs of 32 bits. It has no kernel types: they are of another data model.
+    pub fn narrow() -> Self {
+        Self::with_model(Model::Ilp32, std::path::PathBuf::from("/nonexistent"))
+    }
+
+    fn with_model(model: Model, directory: std::path::PathBuf) -> Self {
         let mut arena = Arena::default();
-        let intrinsics = Intrinsics::install(&mut arena);
+        let intrinsics = Intrinsics::install(&mut arena, model);
         Types {
             arena: RefCell::new(arena),
-            kernel: RefCell::new(KernelTypes::new(directory.into())),
+            kernel: RefCell::new(KernelTypes::new(directory)),
             intrinsics,
+            model,
         }
+    }
+
+    /// The data model.
+    pub fn model(&self) -> Model {
+        self.model
     }
 
     /// Adds the CTF file of an existing installation (contract 6.6), whose object D calls `object`. It is opened when the
@@ -443,6 +469,7 @@ impl Types {
         match self.base(id) {
             Kind::Integer { format, .. } => Some(u64::from(format.bits.div_ceil(8))),
             Kind::Float { size, .. } => Some(size),
+            Kind::Pointer(_) if self.model == Model::Ilp32 => Some(4),
             Kind::Pointer(_) | Kind::Stack | Kind::SymAddr => Some(8),
             Kind::UserSymAddr => Some(16),
             Kind::Array { elem, count } => self.size_within(elem, depth - 1)?.checked_mul(count),
@@ -469,7 +496,10 @@ impl Types {
                     return 1;
                 }
                 Kind::UserSymAddr => return 8,
-                _ => return self.size(id).map_or(1, |s| s.next_power_of_two().min(16)).max(1),
+                _ => {
+                    let most = if self.model == Model::Ilp32 { 4 } else { 16 };
+                    return self.size(id).map_or(1, |s| s.next_power_of_two().min(most)).max(1);
+                }
             }
         }
         1

@@ -3,6 +3,28 @@
 use super::*;
 
 #[test]
+fn types_of_32_bit_programs_are_narrow() {
+    let t = Types::narrow();
+    let size = |name: &str| t.lookup(name).ok().and_then(|ty| t.size(ty));
+    for (name, bytes) in [
+        ("long", 4),
+        ("unsigned long", 4),
+        ("signed long", 4),
+        ("long long", 8),
+        ("int64_t", 8),
+        ("uint64_t", 8),
+        ("uintptr_t", 4),
+        ("size_t", 4),
+        ("long double", 12),
+        ("void *", 4),
+    ] {
+        assert_eq!(size(name), Some(bytes), "{name}");
+    }
+    assert_eq!(t.align(t.lookup("long long").unwrap()), 4);
+    assert!(t.lookup("struct task_struct").is_err());
+}
+
+#[test]
 fn intrinsic_types_have_lp64_sizes() {
     let t = Types::with_btf_directory("/nonexistent");
     for (name, size) in

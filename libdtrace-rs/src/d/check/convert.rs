@@ -83,9 +83,9 @@ impl Checker<'_> {
             }
             Kind::Enum(e) => {
                 if e.signed {
-                    self.types.intrinsics().long
+                    self.types.intrinsics().int64
                 } else {
-                    self.types.intrinsics().unsigned_long
+                    self.types.intrinsics().uint64
                 }
             }
             _ => ty,

@@ -55,18 +55,31 @@ impl Checker<'_> {
         Ok(Value::Plain(plain))
     }
 
-    /// An integer constant takes the first type of int, unsigned, long, unsigned long that can hold it; a decimal one
+    /// An integer constant takes the first type of int, unsigned, long, unsigned long and their long longs that can hold it; a decimal one
     /// does not become unsigned without being told to.
     fn integer(&mut self, constant: &IntConstant, pos: Pos) -> Result<Expr> {
         let t = self.types.intrinsics();
         let IntConstant { value, unsigned, longs, decimal, signed } = *constant;
         if signed {
-            let ty = if self.fit(value, t.int) == value { t.int } else { t.long };
+            let fitting = [t.int, t.long].into_iter().find(|&ty| self.fit(value, ty) == value);
+            let ty = fitting.unwrap_or(t.long_long);
             return Ok(self.constant(pos, value, ty));
         }
         let candidates: &[(TypeId, bool)] = match longs {
-            0 => &[(t.int, true), (t.unsigned_int, false), (t.long, true), (t.unsigned_long, false)],
-            1 => &[(t.long, true), (t.unsigned_long, false)],
+            0 => &[
+                (t.int, true),
+                (t.unsigned_int, false),
+                (t.long, true),
+                (t.unsigned_long, false),
+                (t.long_long, true),
+                (t.unsigned_long_long, false),
+            ],
+            1 => &[
+                (t.long, true),
+                (t.unsigned_long, false),
+                (t.long_long, true),
+                (t.unsigned_long_long, false),
+            ],
             _ => &[(t.long_long, true), (t.unsigned_long_long, false)],
         };
         for &(ty, signed) in candidates {
