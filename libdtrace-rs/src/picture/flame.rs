@@ -117,6 +117,16 @@ struct Node {
     above: BTreeMap<(String, Kind), Node>,
 }
 
+/// One box after the other: a stack of calls as deep as the boxes would be too deep.
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut rest = vec![std::mem::take(&mut self.above)];
+        while let Some(above) = rest.pop() {
+            rest.extend(above.into_values().map(|mut node| std::mem::take(&mut node.above)));
+        }
+    }
+}
+
 impl Node {
     fn add(&mut self, stack: &Stack) {
         let mut node = self;
