@@ -137,6 +137,13 @@ asmlinkage uint64_t rs_housekeep(void);
 /* ---- the current task (task.c) ---- any context */
 
 asmlinkage uint64_t host_task(void);
+/* The task, when it was started, and the CPU that this runs on, at once. */
+struct host_thread {
+	uint64_t task;
+	uint64_t start;
+	uint32_t cpu;
+};
+asmlinkage void host_thread(struct host_thread *to);
 asmlinkage uint32_t host_pid(void);
 asmlinkage uint32_t host_tid(void);
 asmlinkage uint32_t host_ppid(void);
@@ -256,6 +263,24 @@ asmlinkage void host_tracepoint_detach(const char *name, void *callback);
 asmlinkage const char *host_syscall_name(uint32_t number, bool ia32);
 /* One more than the highest number of the table. */
 asmlinkage uint32_t host_syscall_limit(bool ia32);
+
+/* ---- the handlers of system calls (handler.c) ---- */
+
+/* The function that handles a call; `address` stays as it is where there is none, or none that can be found. */
+struct host_handler {
+	uint32_t number;
+	bool ia32;
+	uint64_t address;
+};
+asmlinkage void host_handlers_find(struct host_handler *handlers, uint32_t count);
+/* Hooks the functions at these addresses, at least one; changes which are hooked, of which those that stay lose no call. 0, or a
+ * negative errno, and then it is as it was. Detaching returns when rs_handler_entered runs nowhere any more. Process context. */
+asmlinkage int32_t host_handlers_attach(unsigned long *addresses, uint32_t count);
+asmlinkage int32_t host_handlers_change(unsigned long *addresses, uint32_t count);
+asmlinkage void host_handlers_detach(void);
+/* A handler that is hooked begins: the CPU, the registers that the task came in with, the address that the hook returns to,
+ * whether the task's table is ia32, the task, and when it was started. Interrupts are off. */
+asmlinkage void rs_handler_entered(uint32_t cpu, const void *regs, uint64_t place, bool ia32, uint64_t task, uint64_t start);
 
 /* ---- device nodes and /proc (device.c, proc.c) ---- process context */
 

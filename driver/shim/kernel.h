@@ -30,6 +30,11 @@
 #define pde_data(inode) PDE_DATA(inode)
 #endif
 
+/* 6.0: ftrace takes a set of functions in one step. Without that it is not used. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+#define FTRACE_TAKES_SETS 1
+#endif
+
 /* 6.13: a timer gets its function when it is made. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 static inline void hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*function)(struct hrtimer *), clockid_t clock,

@@ -23,6 +23,13 @@ asmlinkage uint64_t notrace host_task(void)
 	return (unsigned long)current;
 }
 
+asmlinkage void notrace host_thread(struct host_thread *to)
+{
+	to->task = (uint64_t)(uintptr_t)current;
+	to->start = current->start_time;
+	to->cpu = raw_smp_processor_id();
+}
+
 asmlinkage uint32_t notrace host_pid(void)
 {
 	return current->tgid;

@@ -13,7 +13,6 @@ use core::sync::atomic::Ordering::Relaxed;
 use crate::aggregation::Aggregation;
 use crate::clause::{Clause, ID_SIZE, Plan, Step, Test};
 use crate::ecb::Ecb;
-use crate::host::Firing;
 use crate::interp::holds;
 use crate::state::Buffers;
 use crate::variable::Variables;
@@ -123,7 +122,7 @@ impl Brief {
         aggregation.counts_alone()
     }
 
-    /// Does it all, or nothing: then false.
+    /// Does it all, or nothing: then false. `arg` is asked for arguments below `at_hand` only.
     ///
     /// # Safety
     ///
@@ -131,42 +130,41 @@ impl Brief {
     #[inline(always)]
     pub(crate) unsafe fn take(
         &self,
-        firing: &Firing<'_>,
+        at_hand: usize,
+        arg: impl Fn(usize) -> u64,
         variables: &Variables,
         buffers: &Buffers,
         ecb: &Ecb,
     ) -> bool {
         // SAFETY: the caller's.
         let Some(area) = (unsafe { buffers.principal.switched() }) else { return false };
-        if !self.bare {
-            if (self.args as usize) > firing.args.len() {
-                return false;
+        if self.bare {
+            let Some(record) = area.room(self.needed, self.mask) else { return false };
+            // SAFETY: a record begins with its id, for which there is room, and its size is within what is needed.
+            unsafe {
+                record.cast::<u32>().write_unaligned(ecb.epid);
+                area.advance(self.size);
             }
-            if let Test::Arg { n, condition, constant } = self.test {
-                // SAFETY: `args` is more than `n`.
-                let arg = unsafe { *firing.args.get_unchecked(n as usize) };
-                if !holds(condition, arg, constant) {
-                    return true;
-                }
-            }
+            return true;
+        }
+        if (self.args as usize) > at_hand {
+            return false;
+        }
+        if let Test::Arg { n, condition, constant } = self.test
+            && !holds(condition, arg(n as usize), constant)
+        {
+            return true;
         }
         let Some(record) = area.room(self.needed, self.mask) else { return false };
         // SAFETY: a record begins with its id, for which there is room.
         unsafe { record.cast::<u32>().write_unaligned(ecb.epid) };
-        if self.bare {
-            // SAFETY: the size is within what is needed, for which there is room.
-            unsafe { area.advance(self.size) };
-            return true;
-        }
         for op in &self.ops {
             match *op {
                 Op::End => break,
                 Op::Arg { n, at } => {
-                    // SAFETY: `args` is more than `n`, and `of` has seen to it that the word is inside what is needed.
-                    unsafe {
-                        let arg = *firing.args.get_unchecked(n as usize);
-                        record.add(at as usize).cast::<u64>().write_unaligned(arg);
-                    }
+                    let arg = arg(n as usize);
+                    // SAFETY: `of` has seen to it that the word is inside what is needed.
+                    unsafe { record.add(at as usize).cast::<u64>().write_unaligned(arg) };
                 }
                 Op::Constant { value, at } => {
                     // SAFETY: `of` has seen to it that the word is inside what is needed.
@@ -185,7 +183,7 @@ impl Brief {
                 }
             }
         }
-        // SAFETY: as above.
+        // SAFETY: the size is within what is needed, for which there is room.
         unsafe { area.advance(self.size) };
         true
     }

@@ -89,36 +89,90 @@ impl<H: Host> Dtrace<H> {
     /// (see [`crate::provider`]).
     #[inline]
     pub fn fire(&self, probe: &Probe<H>, firing: &Firing<'_>) {
-        match probe.shortcut.load(Ordering::Relaxed) {
-            Probe::<H>::NO_SHORTCUT if probe.ecbs.is_empty() => return,
-            Probe::<H>::NO_SHORTCUT => (),
-            Probe::<H>::BRIEF => return self.fire_briefly(probe, firing),
-            predicate if self.host.is_known_false(predicate) => return,
-            _ => (),
+        if !self.is_idle(probe) {
+            self.fire_busy(probe, firing);
         }
-        self.fire_enabled(probe, firing);
+    }
+
+    /// Whether there is nothing to be done when the probe fires now: nobody has enabled it, or its predicate is known to be false.
+    /// A hook that asks first need not put a [`Firing`] together. Hook context.
+    #[inline(always)]
+    pub fn is_idle(&self, probe: &Probe<H>) -> bool {
+        self.is_idle_by(probe, |predicate| self.host.is_known_false(predicate))
+    }
+
+    /// As [`Self::is_idle`], for a hook that can answer itself what [`Host::is_known_false`] is asked.
+    #[inline(always)]
+    pub fn is_idle_by(&self, probe: &Probe<H>, is_known_false: impl FnOnce(u64) -> bool) -> bool {
+        match probe.shortcut.load(Ordering::Relaxed) {
+            Probe::<H>::BRIEF => false,
+            Probe::<H>::NO_SHORTCUT => probe.ecbs.is_empty(),
+            predicate => is_known_false(predicate),
+        }
+    }
+
+    /// A probe fires that is not idle ([`Self::is_idle`]). Hook context.
+    #[inline(always)]
+    pub fn fire_busy(&self, probe: &Probe<H>, firing: &Firing<'_>) {
+        match probe.shortcut.load(Ordering::Relaxed) {
+            Probe::<H>::BRIEF => self.fire_briefly(probe, firing),
+            _ => _ = self.fire_enabled(probe, firing),
+        }
+    }
+
+    /// A probe fires: all is done with at once, without a [`Firing`], or nothing is: then false, and the hook goes on with
+    /// [`Self::fire_busy`]. `arg` is asked for arguments below `at_hand` only. Hook context.
+    #[inline(always)]
+    pub fn fire_at_once(&self, probe: &Probe<H>, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
+        if probe.shortcut.load(Ordering::Relaxed) != Probe::<H>::BRIEF {
+            return false;
+        }
+        let Some((cpu, saved)) = self.host.enter_at_once() else { return false };
+        let done = self.try_briefly(probe, cpu, at_hand, arg);
+        self.host.leave(cpu, saved);
+        done
+    }
+
+    /// As [`Self::fire_at_once`], from a hook that has made sure already of what [`Host::enter`] does, on this CPU: in the
+    /// kernel, it has switched interrupts off.
+    #[inline(always)]
+    pub fn fire_at_once_on(
+        &self,
+        probe: &Probe<H>,
+        cpu: usize,
+        at_hand: usize,
+        arg: impl Fn(usize) -> u64,
+    ) -> bool {
+        probe.shortcut.load(Ordering::Relaxed) == Probe::<H>::BRIEF
+            && !self.host.times_probes()
+            && self.try_briefly(probe, cpu, at_hand, arg)
     }
 
     /// A probe fires whose only clause was brief when it was enabled. As [`Self::fire_enabled`] where that is done with at
     /// once, and otherwise nothing but an attempt.
     #[inline(never)]
     fn fire_briefly(&self, probe: &Probe<H>, firing: &Firing<'_>) {
-        if let Some((cpu, saved)) = self.host.enter_at_once() {
-            let mut done = false;
-            let inside = self.cpus.get(cpu).and_then(|local| match H::ENTERS_AT_ONCE_UNFENCED {
-                true => local.counter.enter_unfenced(),
-                false => self.enter(local),
-            });
-            if let Some(inside) = inside {
-                done = inside.number() % DEADMAN_EVERY != 0 && self.take_brief(probe, firing, cpu);
-                if done { inside.leave() } else { inside.undo() }
-            }
-            self.host.leave(cpu, saved);
-            if done {
-                return;
-            }
+        if !self.fire_at_once(probe, firing.args.len(), firing.arguments()) {
+            self.fire_enabled(probe, firing);
         }
-        self.fire_enabled(probe, firing);
+    }
+
+    /// Takes the one clause on the probe if it is brief, or does nothing: then false. Probe context.
+    #[inline(always)]
+    fn try_briefly(&self, probe: &Probe<H>, cpu: usize, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
+        let Some(local) = self.cpus.get(cpu) else { return false };
+        let inside = match H::ENTERS_AT_ONCE_UNFENCED {
+            true => local.counter.enter_unfenced(),
+            false => self.enter(local),
+        };
+        let Some(inside) = inside else { return false };
+        let done = inside.number() % DEADMAN_EVERY != 0 && self.take_brief(probe, cpu, at_hand, arg);
+        if done {
+            inside.leave();
+        } else {
+            inside.undo();
+        }
+        done
     }
 
     /// A probe with ECBs fires. Returns the CPU it fired on.
@@ -152,7 +206,7 @@ impl<H: Host> Dtrace<H> {
 
     /// Takes the one clause on the probe if it is brief, or does nothing: then false. Probe context, counter odd.
     #[inline(always)]
-    fn take_brief(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize) -> bool {
+    fn take_brief(&self, probe: &Probe<H>, cpu: usize, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
         // SAFETY: probe context, and the reference does not leave it.
         let Some(ecb) = (unsafe { probe.ecbs.single() }) else { return false };
         let state = ecb.state();
@@ -164,7 +218,7 @@ impl<H: Host> Dtrace<H> {
         let Some(brief) = &clause.brief else { return false };
         let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { return false };
         // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
-        unsafe { brief.take(firing, &run.variables, buffers, ecb) }
+        unsafe { brief.take(at_hand, arg, &run.variables, buffers, ecb) }
     }
 
     /// Gives every ECB its turn. Probe context, counter odd.
@@ -190,7 +244,9 @@ impl<H: Host> Dtrace<H> {
             let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { continue };
             if let Some(brief) = &clause.brief
                 // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
-                && unsafe { brief.take(firing, &run.variables, buffers, ecb) }
+                && unsafe {
+                    brief.take(firing.args.len(), firing.arguments(), &run.variables, buffers, ecb)
+                }
             {
                 continue;
             }

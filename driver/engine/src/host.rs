@@ -59,6 +59,14 @@ impl<'a> Firing<'a> {
     }
 }
 
+impl Firing<'_> {
+    /// The arguments that are at hand, to be asked for one by one.
+    #[inline(always)]
+    pub(crate) fn arguments(&self) -> impl Fn(usize) -> u64 {
+        |n| self.args.get(n).copied().unwrap_or(0)
+    }
+}
+
 impl fmt::Debug for Firing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Firing").field("args", &self.args).finish_non_exhaustive()
@@ -116,6 +124,13 @@ pub trait Host: Send + Sync + Sized + 'static {
     #[inline(always)]
     fn enter_at_once(&self) -> Option<(usize, Self::Saved)> {
         Some(self.enter())
+    }
+
+    /// Whether the time between [`Host::enter`] and [`Host::leave`] is being measured: then nobody may be in a probe otherwise
+    /// ([`Dtrace::fire_at_once_on`](crate::Dtrace::fire_at_once_on)). Probe context.
+    #[inline]
+    fn times_probes(&self) -> bool {
+        false
     }
 
     /// Ends what the `enter` that returned these values began. Probe context.

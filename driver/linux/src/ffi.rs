@@ -149,6 +149,16 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn host_task() -> u64;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct host_thread {
+    pub task: u64,
+    pub start: u64,
+    pub cpu: u32,
+}
+unsafe extern "C" {
+    pub fn host_thread(to: *mut host_thread);
+}
 unsafe extern "C" {
     pub fn host_pid() -> u32;
 }
@@ -340,6 +350,25 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn host_syscall_limit(ia32: bool) -> u32;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct host_handler {
+    pub number: u32,
+    pub ia32: bool,
+    pub address: u64,
+}
+unsafe extern "C" {
+    pub fn host_handlers_find(handlers: *mut host_handler, count: u32);
+}
+unsafe extern "C" {
+    pub fn host_handlers_attach(addresses: *mut core::ffi::c_ulong, count: u32) -> i32;
+}
+unsafe extern "C" {
+    pub fn host_handlers_change(addresses: *mut core::ffi::c_ulong, count: u32) -> i32;
+}
+unsafe extern "C" {
+    pub fn host_handlers_detach();
 }
 pub const HOST_NODE_DTRACE: host_node = 0;
 pub const HOST_NODE_HELPER: host_node = 1;

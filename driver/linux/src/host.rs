@@ -60,6 +60,12 @@ impl Linux {
         &self.signals
     }
 
+    /// Whether a predicate is known on a CPU to be false for a thread. Any context.
+    #[inline(always)]
+    pub(crate) fn knows_false(&self, cpu: usize, thread: Thread, predicate: u64) -> bool {
+        self.facts.knows(cpu, thread, predicate)
+    }
+
     /// Where the time of threads is kept.
     pub(crate) fn vtime(&self) -> &Vtime {
         &self.vtime
@@ -85,10 +91,13 @@ pub(crate) fn exists(addr: u64) -> Result<(), BadAddress> {
     usize::try_from(addr).map(|_| ()).map_err(|_| BadAddress)
 }
 
-/// The current thread.
-fn this_thread() -> Thread {
-    // SAFETY: no preconditions.
-    unsafe { Thread { task: ffi::host_task(), start: ffi::host_task_start() } }
+/// The current thread, and the CPU that it is on.
+#[inline(always)]
+fn this_thread() -> (Thread, usize) {
+    let mut now = ffi::host_thread { task: 0, start: 0, cpu: 0 };
+    // SAFETY: the address is of a live structure.
+    unsafe { ffi::host_thread(&raw mut now) };
+    (Thread { task: now.task, start: now.start }, now.cpu as usize)
 }
 
 /// The frame that a provider of ours put into the firing.
@@ -142,16 +151,20 @@ impl Host for Linux {
         unsafe { ffi::host_leave(saved.flags) }
     }
 
+    fn times_probes(&self) -> bool {
+        self.vtime.is_tracked()
+    }
+
+    /// Not inlined: the hook that asks is short otherwise.
+    #[inline(never)]
     fn is_known_false(&self, predicate: u64) -> bool {
-        // SAFETY: no preconditions.
-        let cpu = unsafe { ffi::host_this_cpu() } as usize;
-        self.facts.knows(cpu, this_thread(), predicate)
+        let (thread, cpu) = this_thread();
+        self.knows_false(cpu, thread, predicate)
     }
 
     fn note_false(&self, predicate: u64) {
-        // SAFETY: no preconditions.
-        let cpu = unsafe { ffi::host_this_cpu() } as usize;
-        self.facts.note(cpu, this_thread(), predicate);
+        let (thread, cpu) = this_thread();
+        self.facts.note(cpu, thread, predicate);
     }
 
     fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool {

@@ -27,7 +27,9 @@ mod driver;
     reason = "made by bindgen from driver/shim/host.h"
 )]
 mod ffi;
+mod handler;
 mod host;
+mod inflight;
 mod lock;
 mod log;
 mod memory;

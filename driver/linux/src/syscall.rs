@@ -1,25 +1,53 @@
 //! The `syscall` provider: `syscall:x64:NAME:entry|return` for 64-bit callers, `syscall:x32:NAME:…` for 32-bit ones
 //! (contract 4.1; `x32` is the field's name for the ia32 table here, not the x32 ABI).
 //!
-//! Mechanism: the kernel's raw tracepoints sys_enter and sys_exit, attached while any entry (any return) probe is
-//! enabled. Each call has two words, its enabled entry probe and its enabled return probe, which the hook reads; nothing
-//! else is shared, so that calls which are not enabled cost one load in the hook. Nothing is patched.
+//! # Mechanism
 //!
-//! What always holds: a word holds null or a probe that the engine has not freed: the engine frees a probe only after
-//! `disable` cleared its word, `commit` detached the hook where nothing needs it, and a grace period of the hooks passed.
+//! Chosen by measurement (bench/README.md has the table), in two ways:
 //!
-//! Names are those of the headers of the kernel that the module was built for; calls without a name have no probe.
+//! * An entry probe whose call is one of few (`handler::LIMIT`) is a hook on the function that handles the call, and on no other: a
+//!   call that is not enabled costs what it costs without us. 32-bit and 64-bit calls share functions, which is why the hook
+//!   asks which table the caller uses, and whose number it called.
+//! * When a return probe is enabled, or very many entries are, the hooks are the kernel's raw tracepoints sys_enter and sys_exit.
+//!   While one of them is attached, every call of every process takes the kernel's slow path.
+//!
+//! A probe keeps the hook it was enabled with, so that no call is seen by both, or by neither, when the other one comes or goes.
+//!
+//! Rejected for returns: kretprobes, fprobes and rethooks (several times the cost, and a return is lost when more threads sleep in
+//! the call than were foreseen: exact counts are worth more than the others' speed); and a trampoline of our own around the handler,
+//! the cheapest of all, because a thread that sleeps in a call has the trampoline's address on its stack: the driver could not be
+//! unloaded before the last of them has woken up.
+//!
+//! # What always holds
+//!
+//! Each call has four words: a probe that is enabled but has no hook yet, and the probe that each of the three hooks fires. An
+//! enabled probe is in one of them. A word holds null or a probe that the engine has not freed: the engine frees a probe only
+//! after `disable` cleared its word, `commit` detached the hook where nothing needs it, and a grace period of the hooks passed.
+//!
+//! # What is counted
+//!
+//! Names are those of the headers of the kernel that the module was built for; calls without a name have no probe. A call that
+//! was interrupted and is started again is another call, as the kernel has it: read again, or restart_syscall.
 //!
 //! fork, vfork, clone and clone3 return twice; the return probe fires in the parent only. exit and exit_group do not
-//! return.
+//! return. Calls that come back with another number than they went in with are in `inflight`.
+//!
+//! A call that seccomp or a tracer refuses never reaches its handler and has no entry; its return fires all the same, with the
+//! result that the caller gets.
 
+use crate::control::Control;
+use crate::driver::engine;
 use crate::ffi;
+use crate::handler::{self, Handlers};
 use crate::host::{self, Linux};
+use crate::inflight::{self, Inflight};
+use crate::log;
+use crate::predicate::Thread;
 use crate::regs::{Frame, PtRegs};
 use crate::tracepoint::Tracepoint;
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use dtrace_engine::errno::Errno;
 use dtrace_engine::syscall::returned;
@@ -28,23 +56,44 @@ use dtrace_engine::{Description, Firing, Probe, Provider, Registrar};
 /// More than the highest number of any table.
 const LIMIT: usize = 1024;
 
+/// A word for each call of a table.
+type Words = [AtomicPtr<Probe<Linux>>; LIMIT];
+
 /// The enabled probes of one table, by call number.
 struct Table {
-    entry: [AtomicPtr<Probe<Linux>>; LIMIT],
-    exit: [AtomicPtr<Probe<Linux>>; LIMIT],
+    /// Entries that have no hook yet.
+    pending: Words,
+    /// Entries, by the hooks on the handlers.
+    handler: Words,
+    /// Entries, by the tracepoint.
+    entry: Words,
+    /// Returns.
+    exit: Words,
+    /// Where the handlers begin, as far as that has been asked for.
+    addresses: [AtomicU64; LIMIT],
 }
 
 impl Table {
     const fn new() -> Self {
+        const fn words() -> Words {
+            [const { AtomicPtr::new(ptr::null_mut()) }; LIMIT]
+        }
         Table {
-            entry: [const { AtomicPtr::new(ptr::null_mut()) }; LIMIT],
-            exit: [const { AtomicPtr::new(ptr::null_mut()) }; LIMIT],
+            pending: words(),
+            handler: words(),
+            entry: words(),
+            exit: words(),
+            addresses: [const { AtomicU64::new(UNKNOWN) }; LIMIT],
         }
     }
 }
 
+/// In place of an address: nobody has asked, or there is none.
+const UNKNOWN: u64 = 0;
+const NOWHERE: u64 = 1;
+
 /// Which table a caller's numbers index.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Abi {
     /// The 64-bit table.
     X64,
@@ -86,7 +135,7 @@ impl Abi {
     /// Whether a call has an enabled probe.
     pub(crate) fn is_enabled(self, number: u32) -> bool {
         let table = self.table();
-        [&table.entry, &table.exit].into_iter().any(|words| {
+        [&table.handler, &table.entry, &table.exit].into_iter().any(|words| {
             words.get(number as usize).is_some_and(|word| !word.load(Ordering::Relaxed).is_null())
         })
     }
@@ -118,15 +167,22 @@ impl Site {
         }
     }
 
-    /// The word that the hook reads.
-    fn word(self) -> Option<&'static AtomicPtr<Probe<Linux>>> {
-        let table = self.abi.table();
-        let words = if self.entry { &table.entry } else { &table.exit };
-        words.get(self.number as usize)
+    /// The call's word among some, if it has one.
+    fn word(self, pick: fn(&'static Table) -> &'static Words) -> Option<&'static AtomicPtr<Probe<Linux>>> {
+        pick(self.abi.table()).get(self.number as usize)
+    }
+
+    /// Clears the word; whether it held the probe.
+    fn clear(self, pick: fn(&'static Table) -> &'static Words) -> bool {
+        self.word(pick).is_some_and(|word| !word.swap(ptr::null_mut(), Ordering::AcqRel).is_null())
+    }
+
+    fn address(self) -> u64 {
+        self.abi.table().addresses.get(self.number as usize).map_or(NOWHERE, |it| it.load(Ordering::Relaxed))
     }
 }
 
-/// One of the two hooks, attached while any probe wants it. Changed under the control mutex only.
+/// One of the two tracepoints, attached while any probe wants it. Changed under the control mutex only.
 struct Hook {
     tracepoint: Tracepoint,
     wanted: AtomicU32,
@@ -136,6 +192,23 @@ impl Hook {
     const fn new(tracepoint: Tracepoint) -> Self {
         Hook { tracepoint, wanted: AtomicU32::new(0) }
     }
+
+    fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed) != 0
+    }
+
+    /// One more asks for it.
+    fn acquire(&self) -> Result<(), Errno> {
+        // SAFETY: providers are called in process context with the control mutex held.
+        unsafe { self.tracepoint.attach()? };
+        self.wanted.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// One less asks for it.
+    fn release(&self) {
+        self.wanted.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 // SAFETY: these are the arguments of sys_enter: the registers and the number.
@@ -143,9 +216,12 @@ static ENTER: Hook = Hook::new(unsafe { Tracepoint::new(c"sys_enter", sys_enter 
 // SAFETY: these are the arguments of sys_exit: the registers and the result.
 static EXIT: Hook = Hook::new(unsafe { Tracepoint::new(c"sys_exit", sys_exit as *mut c_void) });
 
-fn hook(site: Site) -> &'static Hook {
-    if site.entry { &ENTER } else { &EXIT }
-}
+/// The handlers that are hooked.
+static HANDLERS: Control<Handlers> = Control::new(Handlers::new());
+/// Entry probes without a hook.
+static PENDING: AtomicU32 = AtomicU32::new(0);
+/// Who is in a call that comes back as another.
+static INFLIGHT: Inflight = Inflight::new();
 
 /// The provider.
 pub(crate) struct Syscall;
@@ -173,81 +249,251 @@ impl Provider<Linux> for Syscall {
 
     fn enable(&self, probe: &Probe<Linux>) -> Result<(), Errno> {
         let site = Site::of(probe.cookie());
-        let word = site.word().ok_or(Errno::EINVAL)?;
-        // SAFETY: providers are called in process context with the control mutex held.
-        unsafe { hook(site).tracepoint.attach()? };
-        hook(site).wanted.fetch_add(1, Ordering::Relaxed);
-        word.store(ptr::from_ref(probe).cast_mut(), Ordering::Release);
+        let pointer = ptr::from_ref(probe).cast_mut();
+        if site.entry {
+            site.word(|table| &table.pending).ok_or(Errno::EINVAL)?.store(pointer, Ordering::Relaxed);
+            PENDING.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        let word = site.word(|table| &table.exit).ok_or(Errno::EINVAL)?;
+        EXIT.acquire()?;
+        if inflight::is_special(site.abi, site.number) {
+            ENTER.acquire().inspect_err(|_| EXIT.release())?;
+            INFLIGHT.want(true);
+        }
+        word.store(pointer, Ordering::Release);
         Ok(())
     }
 
     fn disable(&self, probe: &Probe<Linux>) {
         let site = Site::of(probe.cookie());
-        if let Some(word) = site.word() {
-            word.store(ptr::null_mut(), Ordering::Release);
-            hook(site).wanted.fetch_sub(1, Ordering::Relaxed);
+        if !site.entry {
+            if site.clear(|table| &table.exit) {
+                EXIT.release();
+                if inflight::is_special(site.abi, site.number) {
+                    INFLIGHT.want(false);
+                    ENTER.release();
+                }
+            }
+        } else if site.clear(|table| &table.handler) {
+            // SAFETY: providers are called with the control mutex held.
+            unsafe { HANDLERS.get() }.remove(site.address());
+        } else if site.clear(|table| &table.entry) {
+            ENTER.release();
+        } else if site.clear(|table| &table.pending) {
+            PENDING.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     fn commit(&self) {
+        // SAFETY: providers are called in process context with the control mutex held.
+        let handlers = unsafe { HANDLERS.get() };
+        if PENDING.load(Ordering::Relaxed) != 0 && !(prefers_handlers(handlers) && hook_handlers(handlers)) {
+            hook_all_calls();
+        }
+        // SAFETY: as above. Only a removal can be left to do, which at worst leaves a hook that finds no probe.
+        let _ = unsafe { handlers.apply() };
         for hook in [&ENTER, &EXIT] {
-            if hook.wanted.load(Ordering::Relaxed) == 0 {
-                // SAFETY: as in `enable`.
+            if !hook.is_wanted() {
+                // SAFETY: as above.
                 unsafe { hook.tracepoint.detach() }
             }
         }
     }
 }
 
-/// The hook itself is called by the tracepoint, which is called by the kernel's entry code: frames that `stack()` shows,
-/// since they are the kernel's own.
+/// Whether the pending entries had better be hooked one by one: every call is on the slow path already if a tracepoint is attached.
+fn prefers_handlers(handlers: &Handlers) -> bool {
+    !ENTER.is_wanted() && !EXIT.is_wanted() && PENDING.load(Ordering::Relaxed) as usize <= handlers.room()
+}
+
+/// The entries that have no hook yet.
+fn pending() -> impl Iterator<Item = Site> {
+    [Abi::X64, Abi::Ia32]
+        .into_iter()
+        .flat_map(|abi| (0..LIMIT as u32).map(move |number| Site { number, entry: true, abi }))
+        .filter(|site| {
+            site.word(|table| &table.pending).is_some_and(|word| !word.load(Ordering::Relaxed).is_null())
+        })
+}
+
+/// The pending entry gets its hook: its probe goes to the word that the hook reads.
+fn settle(site: Site, pick: fn(&'static Table) -> &'static Words) {
+    if let (Some(from), Some(to)) = (site.word(|table| &table.pending), site.word(pick)) {
+        to.store(from.swap(ptr::null_mut(), Ordering::Relaxed), Ordering::Release);
+        PENDING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Hooks the handlers of all pending entries, or none of them: then false.
+fn hook_handlers(handlers: &mut Handlers) -> bool {
+    find_pending();
+    if pending().any(|site| site.address() == NOWHERE) {
+        return false;
+    }
+    pending().for_each(|site| handlers.add(site.address()));
+    // SAFETY: providers are called in process context with the control mutex held.
+    if unsafe { handlers.apply() }.is_err() {
+        pending().for_each(|site| handlers.remove(site.address()));
+        return false;
+    }
+    pending().for_each(|site| settle(site, |table| &table.handler));
+    true
+}
+
+/// Asks the kernel where the handlers of the pending entries are, of those that were not asked for before.
+fn find_pending() {
+    let none = ffi::host_handler { number: 0, ia32: false, address: NOWHERE };
+    let mut asked = [none; handler::LIMIT];
+    let mut count = 0;
+    for (to, site) in asked.iter_mut().zip(pending().filter(|site| site.address() == UNKNOWN)) {
+        (to.number, to.ia32) = (site.number, site.abi == Abi::Ia32);
+        count += 1;
+    }
+    if count == 0 {
+        return;
+    }
+    // SAFETY: process context; so many are there.
+    unsafe { ffi::host_handlers_find(asked.as_mut_ptr(), count) };
+    for found in asked.iter().take(count as usize) {
+        let abi = if found.ia32 { Abi::Ia32 } else { Abi::X64 };
+        if let Some(address) = abi.table().addresses.get(found.number as usize) {
+            address.store(found.address, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Hooks all pending entries by the tracepoint. Should the kernel not have it, they do not fire.
+fn hook_all_calls() {
+    for site in pending() {
+        match ENTER.acquire() {
+            Ok(()) => settle(site, |table| &table.entry),
+            Err(_) => return log::line(format_args!("the kernel refuses to attach to system calls")),
+        }
+    }
+}
+
+/// The hooks are called by the kernel's entry code or by the handler itself: frames that `stack()` shows, since they are the
+/// kernel's own.
 const AFRAMES: u32 = 0;
 
-/// The enabled probe of a call, if the current task's table is `abi`. `words` picks entry or exit.
-fn enabled(
-    number: i64,
-    pick: fn(&'static Table) -> &'static [AtomicPtr<Probe<Linux>>; LIMIT],
-) -> Option<(&'static Probe<Linux>, Abi)> {
-    let at = usize::try_from(number).ok()?;
-    let x64 = pick(&X64).get(at)?.load(Ordering::Acquire);
-    let ia32 = pick(&IA32).get(at)?.load(Ordering::Acquire);
+/// The enabled probe of a call, if the current task's table is the one that it was enabled in.
+#[inline(always)]
+fn enabled(number: u32, pick: fn(&'static Table) -> &'static Words) -> Option<(&'static Probe<Linux>, Abi)> {
+    let x64 = pick(&X64).get(number as usize)?.load(Ordering::Acquire);
+    let ia32 = pick(&IA32).get(number as usize)?.load(Ordering::Acquire);
     if x64.is_null() && ia32.is_null() {
         return None;
     }
-    // SAFETY: no preconditions.
-    let (probe, abi) =
-        if unsafe { ffi::host_task_is_compat() } { (ia32, Abi::Ia32) } else { (x64, Abi::X64) };
+    let abi = current_abi();
     // SAFETY: a word holds null or a probe that lives at least until the hooks' next grace period (see the module's
     // text), and this is a hook.
-    unsafe { probe.as_ref() }.map(|probe| (probe, abi))
+    unsafe { if abi == Abi::Ia32 { ia32 } else { x64 }.as_ref() }.map(|probe| (probe, abi))
+}
+
+/// The table that the current task's call is in.
+fn current_abi() -> Abi {
+    // SAFETY: no preconditions.
+    if unsafe { ffi::host_task_is_compat() } { Abi::Ia32 } else { Abi::X64 }
+}
+
+/// How many arguments a system call has.
+const ARGUMENTS: usize = 6;
+
+/// Fires the entry probe of a system call. Called by its handler, which is hooked, with interrupts off.
+#[unsafe(no_mangle)]
+extern "C" fn rs_handler_entered(
+    cpu: u32,
+    regs: *const c_void,
+    place: u64,
+    ia32: bool,
+    task: u64,
+    start: u64,
+) {
+    // SAFETY: the shim passes the current task's register frame.
+    let regs = unsafe { &*regs.cast::<PtRegs>() };
+    let abi = if ia32 { Abi::Ia32 } else { Abi::X64 };
+    let Some(word) = abi.table().handler.get(regs.number() as usize) else { return };
+    // SAFETY: as in `enabled`.
+    let Some(probe) = (unsafe { word.load(Ordering::Acquire).as_ref() }) else { return };
+    let (engine, cpu) = (engine(), cpu as usize);
+    let idle = engine
+        .is_idle_by(probe, |predicate| engine.host().knows_false(cpu, Thread { task, start }, predicate));
+    if !idle {
+        fire_here(probe, regs, abi, place, cpu);
+    }
+}
+
+/// Fires an entry probe from its handler's hook. Not inlined: what comes before it is short otherwise.
+#[inline(never)]
+fn fire_here(probe: &Probe<Linux>, regs: &PtRegs, abi: Abi, place: u64, cpu: usize) {
+    if !engine().fire_at_once_on(probe, cpu, ARGUMENTS, |n| regs.argument(abi, n)) {
+        fire_entry(probe, regs, abi, Some(place));
+    }
+}
+
+/// Fires an entry probe in the general way.
+#[inline(never)]
+fn fire_entry(probe: &Probe<Linux>, regs: &PtRegs, abi: Abi, place: Option<u64>) {
+    let args: [u64; ARGUMENTS] = core::array::from_fn(|n| regs.argument(abi, n));
+    let frame = Frame { result: None, interrupted: place };
+    engine().fire_busy(probe, &Firing::with_regs(&args, (&raw const frame).cast()));
 }
 
 /// Fires the entry probe of a system call. Called by the tracepoint with the registers the task came in with.
 extern "C" fn sys_enter(_data: *mut c_void, regs: *const c_void, number: isize) {
-    let Some((probe, abi)) = enabled(number as i64, |table| &table.entry) else { return };
+    // The kernel takes no notice of the upper half.
+    let number = number as u32;
+    if INFLIGHT.is_wanted() {
+        // SAFETY: no preconditions.
+        INFLIGHT.note(unsafe { ffi::host_task() }, current_abi(), number);
+    }
+    let Some((probe, abi)) = enabled(number, |table| &table.entry) else { return };
     // SAFETY: the tracepoint passes the current task's register frame.
     let regs = unsafe { &*regs.cast::<PtRegs>() };
-    let args = regs.arguments(abi);
-    let frame = Frame { result: None, interrupted: None };
-    crate::fire(probe, &Firing::with_regs(&args, (&raw const frame).cast()));
+    let engine = engine();
+    if !engine.is_idle(probe) && !engine.fire_at_once(probe, ARGUMENTS, |n| regs.argument(abi, n)) {
+        fire_entry(probe, regs, abi, None);
+    }
 }
 
 /// Fires the return probe of a system call. Called by the tracepoint with the registers and the call's result.
 extern "C" fn sys_exit(_data: *mut c_void, regs: *const c_void, result: isize) {
     let result = result as i64;
     // SAFETY: the tracepoint passes the current task's register frame.
-    let regs = unsafe { &*regs.cast::<PtRegs>() };
-    let Some((probe, abi)) = enabled(regs.number().cast_signed(), |table| &table.exit) else { return };
-    if result == 0 && forks(regs.number(), abi) {
+    let number = unsafe { &*regs.cast::<PtRegs>() }.number();
+    let (probe, abi, number) = if INFLIGHT.is_wanted() {
+        // SAFETY: no preconditions.
+        let task = unsafe { ffi::host_task() };
+        let Some((abi, number)) = INFLIGHT.came_from(task, current_abi(), number) else { return };
+        let Some(word) = abi.table().exit.get(number as usize) else { return };
+        // SAFETY: as in `enabled`.
+        let Some(probe) = (unsafe { word.load(Ordering::Acquire).as_ref() }) else { return };
+        (probe, abi, number)
+    } else {
+        let Some((probe, abi)) = enabled(number, |table| &table.exit) else { return };
+        (probe, abi, number)
+    };
+    if result == 0 && forks(number, abi) {
         return;
     }
+    let (engine, args) = (engine(), returned(result));
+    let arg = |n| args.get(n).copied().unwrap_or(0);
+    if !engine.is_idle(probe) && !engine.fire_at_once(probe, args.len(), arg) {
+        fire_return(probe, result);
+    }
+}
+
+/// Fires a return probe in the general way.
+#[inline(never)]
+fn fire_return(probe: &Probe<Linux>, result: i64) {
     let args = returned(result);
     let frame = Frame { result: Some(result), interrupted: None };
-    crate::fire(probe, &Firing::with_regs(&args, (&raw const frame).cast()));
+    engine().fire_busy(probe, &Firing::with_regs(&args, (&raw const frame).cast()));
 }
 
 /// Whether a call returns in a child, too, where its result is 0.
-fn forks(number: u64, abi: Abi) -> bool {
+fn forks(number: u32, abi: Abi) -> bool {
     match abi {
         // clone, fork, vfork, clone3.
         Abi::X64 => matches!(number, 56..=58 | 435),

@@ -116,10 +116,16 @@ impl Vtime {
         }
     }
 
+    /// Whether somebody asks for it.
+    #[inline]
+    pub(crate) fn is_tracked(&self) -> bool {
+        self.tracked.load(Ordering::Relaxed)
+    }
+
     /// A probe begins on a CPU. Whether `leave` is to be called when it ends. Interrupts are off.
     #[inline]
     pub(crate) fn enter(&self, cpu: usize) -> bool {
-        self.tracked.load(Ordering::Relaxed) && self.begin(cpu)
+        self.is_tracked() && self.begin(cpu)
     }
 
     fn begin(&self, cpu: usize) -> bool {

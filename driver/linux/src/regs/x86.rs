@@ -57,13 +57,22 @@ impl PtRegs {
     }
 
     /// The number of the system call that the thread asked for.
-    pub(crate) fn number(&self) -> u64 {
-        self.orig_ax.into()
+    #[inline(always)]
+    pub(crate) fn number(&self) -> u32 {
+        self.orig_ax
     }
 
-    /// The arguments of the system call.
-    pub(crate) fn arguments(&self, _abi: Abi) -> [u64; 6] {
-        [self.bx, self.cx, self.dx, self.si, self.di, self.bp].map(u64::from)
+    /// An argument of the system call, 0 to 5.
+    #[inline(always)]
+    pub(crate) fn argument(&self, _abi: Abi, n: usize) -> u64 {
+        u64::from(match n {
+            0 => self.bx,
+            1 => self.cx,
+            2 => self.dx,
+            3 => self.si,
+            4 => self.di,
+            _ => self.bp,
+        })
     }
 
     /// Where the thread was.

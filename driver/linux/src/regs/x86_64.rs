@@ -68,17 +68,24 @@ impl PtRegs {
         }
     }
 
-    /// The number of the system call that the thread asked for.
-    pub(crate) fn number(&self) -> u64 {
-        self.orig_ax
+    /// The number of the system call that the thread asked for. The kernel, too, takes no notice of the register's upper half.
+    #[inline(always)]
+    pub(crate) fn number(&self) -> u32 {
+        self.orig_ax as u32
     }
 
-    /// The arguments of the system call.
-    pub(crate) fn arguments(&self, abi: Abi) -> [u64; 6] {
-        match abi {
-            Abi::X64 => [self.di, self.si, self.dx, self.r10, self.r8, self.r9],
-            Abi::Ia32 => [self.bx, self.cx, self.dx, self.si, self.di, self.bp].map(|arg| arg & 0xffff_ffff),
-        }
+    /// An argument of the system call, 0 to 5.
+    #[inline(always)]
+    pub(crate) fn argument(&self, abi: Abi, n: usize) -> u64 {
+        let [x64, ia32] = match n {
+            0 => [self.di, self.bx],
+            1 => [self.si, self.cx],
+            2 => [self.dx, self.dx],
+            3 => [self.r10, self.si],
+            4 => [self.r8, self.di],
+            _ => [self.r9, self.bp],
+        };
+        if abi == Abi::X64 { x64 } else { ia32 & 0xffff_ffff }
     }
 
     /// Where the thread was.
