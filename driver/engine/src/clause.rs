@@ -458,8 +458,10 @@ impl Clause {
                 tuple.keys.try_push(Key { offset, size, string: work == Work::String })?;
             }
         }
+        // A clause that says nothing but where it records leaves a mark there: that it fired.
+        let mark = matches!(&self.steps[..], [step] if u32::from(step.record.action) == action::SPECULATE);
         self.size = match end {
-            ID_SIZE if !self.steps.is_empty() => 0,
+            ID_SIZE if !self.steps.is_empty() && !mark => 0,
             _ => end.next_multiple_of(ID_SIZE),
         };
         self.needed = needed.max(end).next_multiple_of(ID_SIZE);

@@ -277,9 +277,15 @@ impl<H: Host> Dtrace<H> {
     fn sight(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> Sight {
         match probe.is_builtin() {
             false if state.is_active() => self.sight_of_thread(probe, firing, state),
-            true if firing.args.first() == Some(&state.key) && state.runs_builtin() => Sight::All,
+            true if firing.args.first() == Some(&state.key) && self.runs_builtin(probe, state) => Sight::All,
             _ => Sight::Nothing,
         }
+    }
+
+    /// Whether a probe of the `dtrace` provider is processed. What a clause of BEGIN has ended, the next does not begin.
+    fn runs_builtin(&self, probe: &Probe<H>, state: &State) -> bool {
+        state.runs_builtin()
+            && (state.activity() == Activity::Warmup || !core::ptr::eq(probe, self.builtin.begin()))
     }
 
     /// The deadman: ends those consumers of the probe under which nobody gets to run any more.
@@ -459,6 +465,9 @@ impl<H: Host> Dtrace<H> {
                     None => 0,
                 }
             };
+            if step.work == Work::Commit && run.speculations.is_illegal(value) {
+                return Err(failure(Fault { kind: FaultKind::IllegalOperation, address: 0, offset: None }));
+            }
             match step.work {
                 // SAFETY: probe context on this CPU, with no access to any speculation.
                 Work::Commit => unsafe {
@@ -475,8 +484,13 @@ impl<H: Host> Dtrace<H> {
                 }
             }
         }
-        // Nothing records: there is nothing to reserve for, unless keys are staged, and then a step was in a tuple.
-        Ok(None)
+        match recording {
+            Some(id) if clause.size != 0 => {
+                self.record_speculatively(moment, turn, writer, id, clause.steps.len()).map(|()| None)
+            }
+            // Nothing records: there is nothing to reserve for, unless keys are staged, and then a step was in a tuple.
+            _ => Ok(None),
+        }
     }
 
     /// The steps from `first` on, recorded in a speculation. A `discard()` of that very speculation takes effect at the end.
@@ -619,6 +633,9 @@ impl<H: Host> Dtrace<H> {
                     let surroundings = Surroundings { scratch: free, strsize: run.strsize, overflows };
                     self.annotate(moment, &surroundings, frames, strings);
                 }
+            }
+            Work::Discard if run.speculations.is_illegal(value) => {
+                return refused(FaultKind::IllegalOperation);
             }
             Work::Discard => match turn.recording {
                 Some((id, discarded)) if id == value => discarded.set(true),

@@ -184,6 +184,11 @@ impl Speculations {
         self.slots.get(usize::try_from(id.checked_sub(1)?).ok()?)
     }
 
+    /// Whether there never is a speculation of this number. 0 is what `speculation()` gives when there is none to be had.
+    pub(crate) fn is_illegal(&self, id: u64) -> bool {
+        id > self.slots.len() as u64
+    }
+
     /// Whether records may be sent to a speculation.
     pub(crate) fn is_recording(&self, id: u64) -> bool {
         let is_open = |slot: &Slot| matches!(slot.phase(), Phase::Active | Phase::One(_) | Phase::Many);
