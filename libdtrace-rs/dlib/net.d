@@ -2,6 +2,22 @@
  * The network: families, types of socket, protocols, the states of TCP as Linux numbers them, and its flags.
  */
 
+/* An address of IPv6, by the names of its parts that Linux has, and by those that other systems have. */
+typedef struct {
+	union {
+		union {
+			uint8_t u6_addr8[16];
+			uint16_t u6_addr16[8];
+			uint32_t u6_addr32[4];
+		} in6_u;
+		union {
+			uint8_t _S6_u8[16];
+			uint16_t _S6_u16[8];
+			uint32_t _S6_u32[4];
+		} _S6_un;
+	};
+} in6_addr_t;
+
 /* Families of addresses. */
 inline int AF_UNSPEC = 0;
 inline int AF_UNIX = 1;

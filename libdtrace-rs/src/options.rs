@@ -82,6 +82,10 @@ pub struct CompileOptions {
     pub udefs: bool,
     /// `nolibs`: do not read the D libraries.
     pub nolibs: bool,
+    /// `syslibdir`: where the D libraries of the system are, in place of those that this library brings.
+    pub syslibdir: Option<String>,
+    /// `droptags`: messages of drops carry the tags of their kinds.
+    pub droptags: bool,
     /// `libdir`: directories of D libraries, in order.
     pub libdirs: Vec<String>,
     /// `pspec`: a clause may be a probe specification of any kind.
@@ -224,6 +228,8 @@ impl Default for CompileOptions {
             kdefs: true,
             udefs: true,
             nolibs: false,
+            syslibdir: None,
+            droptags: false,
             libdirs: Vec::new(),
             pspec: false,
             verbose: false,
@@ -391,14 +397,15 @@ impl Options {
         if let Some(&(_, option, kind)) = numbers.find(|(n, _, _)| *n == name) {
             return self.set_number(option, kind, value);
         }
+        if setter == Setter::Program && TOO_LATE.contains(&name) {
+            let complete = (name == "cpphdrs") == value.is_none();
+            return Err(if complete { Code::BadOptionContext } else { Code::BadOptionValue }.into());
+        }
         let mut compile = self.compile.clone();
         compile.set(name, value)?;
         match setter {
             Setter::Client { .. } => self.compile = compile,
-            // These two change how the rest of the program is bound, which a program may ask for itself.
-            Setter::Program if matches!(name, "amin" | "version") => self.compile = compile,
-            Setter::Program if PROGRAM_SETTABLE.contains(&name) => self.compile = compile,
-            Setter::Program => return Err(Code::BadOptionContext.into()),
+            Setter::Program => self.compile = compile,
         }
         Ok(())
     }
@@ -441,9 +448,9 @@ impl Options {
     }
 }
 
-/// The compile-time options that a program may set for itself.
-const PROGRAM_SETTABLE: &[&str] =
-    &["argref", "defaultargs", "empty", "errsource", "errtags", "oformat", "pspec", "zdefs", "strip"];
+/// The compile-time options that a program cannot set: they are about what happens before it is read, and about the linker.
+const TOO_LATE: &[&str] =
+    &["cpphdrs", "cpppath", "define", "incdir", "ldpath", "setenv", "stdc", "undef", "unsetenv"];
 
 impl CompileOptions {
     fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
@@ -456,6 +463,8 @@ impl CompileOptions {
         };
         let text = || value.ok_or(Code::BadOptionValue);
         let count = || -> Result<u32> { Ok(text()?.parse::<u32>().map_err(|_| Code::BadOptionValue)?) };
+        let positive =
+            || -> Result<u32> { Ok(Some(count()?).filter(|n| *n != 0).ok_or(Code::BadOptionValue)?) };
         match name {
             "aggpercpu" => flag(&mut self.aggpercpu, true),
             "argref" => flag(&mut self.argref, true),
@@ -476,7 +485,8 @@ impl CompileOptions {
             "zdefs" => flag(&mut self.zdefs, true),
             // Images are brought when programs start, symbols are looked up when a program is compiled, and objects are looked at
             // when they are needed, always; no link editor is run.
-            "lazyload" | "droptags" => Ok(()),
+            "lazyload" => Ok(()),
+            "droptags" => flag(&mut self.droptags, true),
             "linkmode" | "late" => match text()? {
                 "dynamic" | "static" => Ok(()),
                 "kernel" | "primary" if name == "linkmode" => Ok(()),
@@ -546,12 +556,16 @@ impl CompileOptions {
                 self.change_environment(name, Some(value))
             }
             "unsetenv" => self.change_environment(text()?, None),
+            "syslibdir" => {
+                self.syslibdir = Some(text()?.into());
+                Ok(())
+            }
             "iregs" => {
-                self.iregs = Some(count()?);
+                self.iregs = Some(positive()?);
                 Ok(())
             }
             "tregs" => {
-                self.tregs = Some(count()?);
+                self.tregs = Some(positive()?);
                 Ok(())
             }
             "pgmax" => {
@@ -670,16 +684,19 @@ pub fn class_name(class: u8) -> Option<&'static str> {
     CLASSES.get(usize::from(class)).copied()
 }
 
-/// Reads `name/data/class` (`dtrace_str2attr`).
+/// Reads `name/data/class` (`dtrace_str2attr`). What is left out behind is the best there is.
 pub fn attribute(text: &str) -> Option<Attribute> {
     let position = |names: &[&str], name: &str| {
         names.iter().position(|n| n.eq_ignore_ascii_case(name)).and_then(|n| u8::try_from(n).ok())
     };
     let mut parts = text.split('/').map(str::trim);
-    let name = position(&STABILITIES, parts.next()?)?;
-    let data = position(&STABILITIES, parts.next()?)?;
-    let class = position(&CLASSES, parts.next()?)?;
-    parts.next().is_none().then_some(Attribute { name, data, class })
+    let mut part = |names: &[&str]| match parts.next() {
+        Some(text) => position(names, text),
+        None => names.len().checked_sub(1).and_then(|n| u8::try_from(n).ok()),
+    };
+    let attribute =
+        Attribute { name: part(&STABILITIES)?, data: part(&STABILITIES)?, class: part(&CLASSES)? };
+    parts.next().is_none().then_some(attribute)
 }
 
 #[cfg(test)]
@@ -793,7 +810,10 @@ mod tests {
     fn who_may_set_what() {
         let mut options = Options::default();
         assert_eq!(options.set("nosuch", None, CLIENT), Err(Code::BadOptionName.into()));
-        assert_eq!(options.set("cpp", None, Setter::Program), Err(Code::BadOptionContext.into()));
+        assert_eq!(options.set("cpphdrs", None, Setter::Program), Err(Code::BadOptionContext.into()));
+        assert_eq!(options.set("stdc", Some("x"), Setter::Program), Err(Code::BadOptionContext.into()));
+        assert_eq!(options.set("stdc", None, Setter::Program), Err(Code::BadOptionValue.into()));
+        assert_eq!(options.set("cpp", None, Setter::Program), Ok(()));
         assert_eq!(options.set("strsize", Some("8"), Setter::Program), Ok(()));
         let active = Setter::Client { active: true };
         assert_eq!(options.set("strsize", Some("8"), active), Err(Code::Active.into()));
@@ -812,7 +832,10 @@ mod tests {
     #[test]
     fn attributes_are_three_names() {
         assert_eq!(attribute("stable/Evolving/ISA"), Some(Attribute { name: 6, data: 5, class: 4 }));
-        assert_eq!(attribute("stable/evolving"), None);
+        assert_eq!(attribute("stable/evolving"), Some(Attribute { name: 6, data: 5, class: 5 }));
+        assert_eq!(attribute("stable"), Some(Attribute { name: 6, data: 7, class: 5 }));
+        assert_eq!(attribute("Foo/Stable/Common"), None);
+        assert_eq!(attribute("Stable/Stable/Common/ISA"), None);
         assert_eq!(stability_name(5), Some("Evolving"));
         assert_eq!(class_name(5), Some("Common"));
     }

@@ -268,7 +268,7 @@ pub unsafe extern "C" fn dtrace_aggregate_walk_joined(
             }
             let mut failed = false;
             library.with_session(|session, context| {
-                session.visit_joined(&variables, order(context.options), |row| {
+                session.visit_joined(context, &variables, order(context.options), |row| {
                     if failed {
                         return Ok(Visit::Next);
                     }

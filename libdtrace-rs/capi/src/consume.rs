@@ -155,7 +155,7 @@ impl Observer for Client<'_> {
 
     fn dropped(&mut self, dropped: &Dropped) -> Handled {
         let Some((function, arg)) = self.hdl.handlers.drop.get() else { return Handled::Abort };
-        let message = line(&dropped.to_string());
+        let message = line(&dropped.message(self.library.options().compile.droptags));
         let data = DropData {
             handle: self.hdl.address(),
             cpu: dropped.cpu.map_or(CPUALL, u32::cast_signed),

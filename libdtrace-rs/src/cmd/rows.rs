@@ -24,14 +24,16 @@ pub(super) struct Rows {
     pub(super) status: u8,
     /// Whether output is for machines.
     pub(super) json: bool,
+    /// Whether messages of losses have their tags.
+    droptags: bool,
     /// Lines that wait for the next moment at which there is an output to write them to.
     lines: Vec<Json>,
 }
 
 impl Rows {
     /// Rows for people, or lines for machines.
-    pub(super) fn new(json: bool) -> Self {
-        Self { json, ..Self::default() }
+    pub(super) fn new(json: bool, droptags: bool) -> Self {
+        Self { json, droptags, ..Self::default() }
     }
 
     /// Adds a line of its own.
@@ -112,7 +114,7 @@ impl Observer for Rows {
         if self.json {
             self.line(json::dropped(dropped));
         } else {
-            message(dropped);
+            message(dropped.message(self.droptags));
         }
         Handled::Continue
     }

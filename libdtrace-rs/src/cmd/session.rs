@@ -55,7 +55,7 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
             Ok(())
         });
     }
-    let mut rows = Rows::new(handle.options().is_json());
+    let mut rows = Rows::new(handle.options().is_json(), handle.options().compile.droptags);
     if rows.json {
         rows.line(json::line("start").with("schema", json::SCHEMA).with("programs", programs));
     }

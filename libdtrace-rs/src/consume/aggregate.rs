@@ -189,10 +189,15 @@ impl Aggregates {
     }
 
     /// The entries of several aggregations side by side: for each key that any of them has, one entry of each, empty where
-    /// it has none.
-    pub fn joined(&self, variables: &[u32], order: Order) -> Vec<Vec<Entry>> {
+    /// it has none. `describe` tells how an aggregation is laid out that nothing was ever put into.
+    pub fn joined(
+        &self,
+        variables: &[u32],
+        order: Order,
+        describe: &mut dyn FnMut(u32) -> Option<Rc<Description>>,
+    ) -> Vec<Vec<Entry>> {
         let descriptions: Option<Vec<Rc<Description>>> =
-            variables.iter().map(|&v| self.description(v, variables)).collect();
+            variables.iter().map(|&v| self.description(v, variables, describe)).collect();
         let Some(descriptions) = descriptions else { return Vec::new() };
         let mut rows: Vec<Vec<Option<&Entry>>> = Vec::new();
         let mut seen: HashMap<Box<[u8]>, usize> = HashMap::new();
@@ -228,11 +233,16 @@ impl Aggregates {
         rows
     }
 
-    /// How an aggregation is laid out; where nothing was aggregated yet, as a plain count beside those that have something.
-    fn description(&self, variable: u32, beside: &[u32]) -> Option<Rc<Description>> {
+    /// How an aggregation is laid out; one that the driver does not know, as a plain count beside those that have something.
+    fn description(
+        &self,
+        variable: u32,
+        beside: &[u32],
+        describe: &mut dyn FnMut(u32) -> Option<Rc<Description>>,
+    ) -> Option<Rc<Description>> {
         let of = |v: u32| self.entries.iter().map(|e| &e.description).find(|d| d.variable == v);
-        if let Some(description) = of(variable) {
-            return Some(description.clone());
+        if let Some(description) = of(variable).cloned().or_else(|| describe(variable)) {
+            return Some(description);
         }
         let mut like = Description::clone(beside.iter().find_map(|&v| of(v))?);
         like.variable = variable;
@@ -476,13 +486,13 @@ pub(super) mod tests {
         let mut all = Aggregates::default();
         all.add(&a, &data(&a, &[&7u32.to_ne_bytes()], &[5]));
         all.add(&b, &data(&b, &[&9u32.to_ne_bytes()], &[33]));
-        let rows = all.joined(&[1, 2], Order::default());
+        let rows = all.joined(&[1, 2], Order::default(), &mut |_| None);
         let shown: Vec<Vec<i64>> = rows
             .iter()
             .map(|row| row.iter().map(|e| i64::from_bytes(e.value()).unwrap()).collect())
             .collect();
         assert_eq!(shown, [[0, 33], [5, 0]]);
-        assert!(all.joined(&[5], Order::default()).is_empty());
-        assert_eq!(all.joined(&[1, 5], Order::default())[0].len(), 2);
+        assert!(all.joined(&[5], Order::default(), &mut |_| None).is_empty());
+        assert_eq!(all.joined(&[1, 5], Order::default(), &mut |_| None)[0].len(), 2);
     }
 }

@@ -134,13 +134,47 @@ impl Descriptions {
         if let Some(known) = self.aggregations.get(&id) {
             return Ok(known.clone());
         }
+        self.describe(requests, statements, id, |first, _| integer(record, first))
+    }
+
+    /// The aggregation with this number in the handle, whether or not anything was ever put into it: the driver is asked for
+    /// all that it has, and its statement says which it is.
+    pub fn aggregation_of(
+        &mut self,
+        requests: Requests<'_>,
+        statements: &Statements,
+        variable: u32,
+    ) -> Option<Rc<Description>> {
+        let meant = |stmt: Option<&Rc<Stmt>>| match &stmt?.kind {
+            StmtKind::Aggregate(aggregation) => Some(aggregation.id),
+            _ => None,
+        };
+        for id in 1.. {
+            let description = match self.aggregations.get(&id) {
+                Some(known) => known.clone(),
+                None => self.describe(requests, statements, id, |_, stmt| meant(stmt)).ok()?,
+            };
+            if description.variable == variable {
+                return Some(description);
+            }
+        }
+        None
+    }
+
+    fn describe(
+        &mut self,
+        requests: Requests<'_>,
+        statements: &Statements,
+        id: u32,
+        variable: impl FnOnce(&RecDesc, Option<&Rc<Stmt>>) -> Option<u32>,
+    ) -> Result<Rc<Description>> {
         let desc = requests.aggregation(id).map_err(Error::Sys)?;
         let (Some((value, keys)), size) = (desc.records.split_last(), desc.size as usize) else {
             return Err(Code::BadAggregation.into());
         };
         let Some((first, keys)) = keys.split_first() else { return Err(Code::BadAggVar.into()) };
-        let variable = integer(record, first).ok_or(Code::BadAggVar)?;
         let stmt = statements.get(value.uarg);
+        let variable = variable(first, stmt).ok_or(Code::BadAggVar)?;
         // Actions without data have no records here.
         let actions: Vec<&Action> = stmt.map_or_else(Vec::new, |stmt| {
             stmt.actions.iter().filter(|a| a.difo.as_ref().is_none_or(|d| d.rtype.size != 0)).collect()

@@ -33,6 +33,24 @@ pub enum DropKind {
     DoubleError = 9,
 }
 
+impl DropKind {
+    /// The name under which `-x droptags` reports it.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Principal => "DTRACEDROP_PRINCIPAL",
+            Self::Aggregation => "DTRACEDROP_AGGREGATION",
+            Self::Dynamic => "DTRACEDROP_DYNAMIC",
+            Self::DynamicRinsing => "DTRACEDROP_DYNRINSE",
+            Self::DynamicDirty => "DTRACEDROP_DYNDIRTY",
+            Self::Speculative => "DTRACEDROP_SPEC",
+            Self::SpeculationBusy => "DTRACEDROP_SPECBUSY",
+            Self::SpeculationUnavailable => "DTRACEDROP_SPECUNAVAIL",
+            Self::StackString => "DTRACEDROP_STKSTROVERFLOW",
+            Self::DoubleError => "DTRACEDROP_DBLERROR",
+        }
+    }
+}
+
 /// A loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
@@ -44,6 +62,13 @@ pub struct Dropped {
     pub count: u64,
     /// How often in all.
     pub total: u64,
+}
+
+impl Dropped {
+    /// The message, with the tag in front if `-x droptags` wants it.
+    pub fn message(&self, tagged: bool) -> String {
+        if tagged { format!("[{}] {self}", self.kind.tag()) } else { self.to_string() }
+    }
 }
 
 impl fmt::Display for Dropped {
@@ -112,6 +137,8 @@ mod tests {
         assert_eq!(dropped(DropKind::Principal, 5), "5 drops on CPU 1");
         assert_eq!(dropped(DropKind::Principal, 1), "1 drop on CPU 1");
         assert_eq!(dropped(DropKind::Aggregation, 1), "1 aggregation drop on CPU 1");
+        let principal = Dropped { kind: DropKind::Principal, cpu: Some(1), count: 1, total: 1 };
+        assert_eq!(principal.message(true), "[DTRACEDROP_PRINCIPAL] 1 drop on CPU 1");
     }
 
     #[test]

@@ -98,9 +98,9 @@ fn layout<'a>(conversion: &Conversion, next: &mut dyn FnMut() -> Result<Argument
         })
     };
     let width = amount(conversion.width)?.unwrap_or(0);
-    // A negative width is a flag and a width, a negative precision is none, as in C.
+    // A negative width is a flag and a width, a negative precision is none, as in C; and so is a precision of 0.
     flags.left |= width < 0;
-    let precision = amount(conversion.precision)?.and_then(|n| usize::try_from(n).ok());
+    let precision = amount(conversion.precision)?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n != 0);
     let width = usize::try_from(width.unsigned_abs()).unwrap_or(0);
     Ok(Layout { flags, width, precision, modifier: conversion.modifier, letter: conversion.letter })
 }

@@ -1,8 +1,8 @@
 //! Visiting aggregations: who visits says of each entry what becomes of it (`dtrace_aggregate_walk` and its kin).
 
-use super::Session;
 use super::aggregate::Entry;
 use super::sort::{self, Order};
+use super::{Context, Session};
 use crate::error::{Code, Result};
 
 /// What becomes of an entry that was visited.
@@ -44,11 +44,12 @@ impl Session {
     /// Visits several aggregations side by side: rows of equal keys, as `printa` prints them.
     pub fn visit_joined(
         &self,
+        context: &Context<'_>,
         variables: &[u32],
         order: Order,
         mut f: impl FnMut(&[Entry]) -> Result<Visit>,
     ) -> Result<()> {
-        let rows = self.aggregates.borrow().joined(variables, order);
+        let rows = self.joined(context, variables, order);
         let mut removed = Vec::new();
         let mut result = Ok(());
         for row in rows {
@@ -60,6 +61,14 @@ impl Session {
         }
         self.aggregates.borrow_mut().remove(&removed);
         result
+    }
+
+    /// The rows of several aggregations side by side.
+    pub(super) fn joined(&self, context: &Context<'_>, variables: &[u32], order: Order) -> Vec<Vec<Entry>> {
+        let mut descriptions = self.descriptions.borrow_mut();
+        let mut describe =
+            |variable| descriptions.aggregation_of(context.requests, context.statements, variable);
+        self.aggregates.borrow().joined(variables, order, &mut describe)
     }
 
     fn treat(&self, entries: &[&Entry], visit: Visit, removed: &mut Vec<Entry>) -> Result<()> {

@@ -350,7 +350,7 @@ impl Session {
                 print_row(context, out, format, &[&entry])?;
             }
         } else {
-            let rows = self.aggregates().joined(variables, order);
+            let rows = self.joined(context, variables, order);
             for row in rows {
                 let row: Vec<_> = row.iter().collect();
                 print_row(context, out, format, &row)?;

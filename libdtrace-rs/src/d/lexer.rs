@@ -268,14 +268,16 @@ impl<'a> Lexer<'a> {
         })
     }
 
-    /// The byte of an escape, at the byte behind the backslash.
-    fn escape(&mut self) -> Option<u8> {
+    /// Appends what an escape stands for, at the byte behind the backslash. What is no escape in D stays as it is written,
+    /// backslash and all.
+    fn escape(&mut self, bytes: &mut Vec<u8>) {
         let byte = self.peek(0);
         if self.ended() {
-            return None;
+            return;
         }
         self.bump();
-        Some(match byte {
+        let meant = match byte {
+            b'"' | b'\\' => byte,
             b'a' => 7,
             b'b' => 8,
             b'f' => 12,
@@ -302,8 +304,12 @@ impl<'a> Lexer<'a> {
                 }
                 value
             }
-            other => other,
-        })
+            other => {
+                bytes.push(b'\\');
+                other
+            }
+        };
+        bytes.push(meant);
     }
 
     fn string(&mut self, pos: Pos) -> Result<TokenKind> {
@@ -329,7 +335,7 @@ impl<'a> Lexer<'a> {
                 }
                 b'\\' => {
                     self.at += 1;
-                    bytes.extend(self.escape());
+                    self.escape(&mut bytes);
                 }
                 byte => {
                     bytes.push(byte);
@@ -354,7 +360,7 @@ impl<'a> Lexer<'a> {
                 }
                 b'\\' => {
                     self.at += 1;
-                    bytes.extend(self.escape());
+                    self.escape(&mut bytes);
                 }
                 byte => {
                     bytes.push(byte);
@@ -407,16 +413,23 @@ impl<'a> Lexer<'a> {
                 signed: true,
             })),
             Value::Default => Ok(int_token(0, true)),
-            Value::Text(text) => self.macro_text(&text, pos),
+            Value::Text(text) => self.macro_text(&whole, &text, pos),
         }
     }
 
     /// What the text of a macro argument is: an integer, a name, a string in quotes.
-    fn macro_text(&self, text: &str, pos: Pos) -> Result<TokenKind> {
+    fn macro_text(&self, name: &str, text: &str, pos: Pos) -> Result<TokenKind> {
         let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
         if unsigned.starts_with(|c: char| c.is_ascii_digit()) {
             let digits = unsigned.trim_end_matches(['u', 'U', 'l', 'L']);
-            let value = self.integer(digits, pos)?;
+            let value = self.integer(digits, pos).map_err(|error| match error.tag() {
+                Some(Tag::IntOflow) => {
+                    let message =
+                        format!("macro argument {name} constant {text} results in integer overflow");
+                    self.error(Tag::MacroOflow, pos, message)
+                }
+                _ => error,
+            })?;
             let mut token = int_token(value, !digits.starts_with('0'));
             if let (TokenKind::Int(constant), true) = (&mut token, text.starts_with('-')) {
                 constant.value = value.wrapping_neg();

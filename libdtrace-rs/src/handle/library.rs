@@ -125,7 +125,8 @@ impl Handle {
         let is_own = |path: &PathBuf| own.iter().any(|(name, _)| path.file_name() == Some(name.as_ref()));
         let chosen: Vec<PathBuf> =
             self.options.compile.libdirs.iter().flat_map(|directory| files(Path::new(directory))).collect();
-        let system = files(Path::new(SYSTEM)).into_iter().filter(|path| !is_own(path));
+        let system = self.options.compile.syslibdir.as_deref().unwrap_or(SYSTEM);
+        let system = files(Path::new(system)).into_iter().filter(|path| !is_own(path));
         for path in &chosen {
             let name = path.file_name().unwrap_or_default();
             self.libraries.done.extend(own.iter().map(|(own, _)| *own).filter(|own| name == *own));

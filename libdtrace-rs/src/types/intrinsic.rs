@@ -94,6 +94,10 @@ const TYPEDEFS: &[(&str, &str)] = &[
     ("zoneid_t", "int"),
     ("uid_t", "int"),
     ("gid_t", "int"),
+    ("hrtime_t", "long long"),
+    ("processorid_t", "int"),
+    ("in_port_t", "unsigned short"),
+    ("ipaddr_t", "unsigned"),
 ];
 
 impl Intrinsics {

@@ -83,7 +83,9 @@ impl Checker<'_> {
             return Ok(StmtKind::Action(action));
         }
         if let Ast::Aggregation(aggregation) = &expr.kind {
-            self.aggregation(aggregation, pos)?;
+            if aggregation.keys.is_none() {
+                self.aggregation(aggregation, pos)?;
+            }
             let message = format!("expression has null effect: @{}", aggregation.name);
             return Err(self.error(Tag::AggNull, pos, message));
         }
@@ -211,7 +213,18 @@ impl Checker<'_> {
         pos: Pos,
     ) -> Result<Aggregation> {
         if let Ast::Aggregation(reference) = &arg.kind {
-            return self.aggregation(reference, arg.pos);
+            return self.aggregation(reference, arg.pos).map_err(|error| match (tag, &reference.keys) {
+                (_, None) => error,
+                (tag, Some(_)) => {
+                    let undefined = match tag {
+                        Tag::ClearAggarg => Tag::ClearAggbad,
+                        Tag::TruncAggarg => Tag::TruncAggbad,
+                        Tag::NormalizeAggarg => Tag::NormalizeAggbad,
+                        _ => Tag::PrintaAggbad,
+                    };
+                    self.error(undefined, pos, format!("undefined aggregation: @{}", reference.name))
+                }
+            });
         }
         let value = self.expr(arg)?;
         let message = format!(

@@ -34,7 +34,10 @@ impl Checker<'_> {
 
     /// An aggregation within an expression, where it has no value.
     pub(super) fn aggregation_value(&mut self, reference: &AggregationRef, pos: Pos) -> Result<Expr> {
-        self.aggregation(reference, pos)?;
+        // With keys it says for itself that it is one.
+        if reference.keys.is_none() {
+            self.aggregation(reference, pos)?;
+        }
         Ok(self.dynamic(pos, "aggregation"))
     }
 

@@ -214,8 +214,8 @@ const FUNCTIONS: &[BuiltinFunction] = &[
     subr("htonll", SUBR_HTONLL, "uint64_t", &["uint64_t"], 1),
     subr("htons", SUBR_HTONS, "uint16_t", &["uint16_t"], 1),
     subr("index", SUBR_INDEX, "int", &["char *", "char *", "int"], 2),
-    subr("inet_ntoa", SUBR_INET_NTOA, "string", &["void *"], 1),
-    subr("inet_ntoa6", SUBR_INET_NTOA6, "string", &["void *"], 1),
+    subr("inet_ntoa", SUBR_INET_NTOA, "string", &["ipaddr_t *"], 1),
+    subr("inet_ntoa6", SUBR_INET_NTOA6, "string", &["in6_addr_t *"], 1),
     subr("inet_ntop", SUBR_INET_NTOP, "string", &["int", "void *"], 2),
     subr("json", SUBR_JSON, "string", &["char *", "char *"], 2),
     action("jstack", ActionKind::Jstack, "stack", &["..."], 0),
@@ -347,8 +347,18 @@ mod tests {
     #[test]
     fn every_type_that_the_tables_name_exists() {
         let types = Types::with_btf_directory("/nonexistent");
-        let known =
-            ["void *", "char *", "struct task_struct *", "struct file *", "uid_t", "gid_t", "@", "..."];
+        let known = [
+            "void *",
+            "char *",
+            "in6_addr_t *",
+            "ipaddr_t *",
+            "struct task_struct *",
+            "struct file *",
+            "uid_t",
+            "gid_t",
+            "@",
+            "...",
+        ];
         let named = VARIABLES.iter().map(|v| v.ty);
         let functions = FUNCTIONS.iter().flat_map(|f| f.params.iter().copied().chain([f.ret]));
         for name in named.chain(functions) {

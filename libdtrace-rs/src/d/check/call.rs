@@ -2,7 +2,7 @@
 
 use super::super::ast::{self, ExprKind as Ast, Name, Pos, Scope};
 use super::super::typed::{Expr, ExprKind};
-use super::builtin::{self, BuiltinFunction, FunctionKind};
+use super::builtin::{self, ActionKind, BuiltinFunction, FunctionKind};
 use super::ident::Global;
 use super::{Checker, Result, Tag};
 use crate::types::TypeId;
@@ -23,23 +23,23 @@ impl Checker<'_> {
     /// The function that is called.
     fn callee(&self, function: &ast::Expr, pos: Pos) -> Result<&'static BuiltinFunction> {
         let Ast::Name(name) = &function.kind else {
-            return Err(self.error(Tag::FuncIdent, pos, "function designator is not of function type"));
+            unreachable!("the parser makes calls of names only");
         };
         let Name { scope, name } = name;
         let undefined = || self.error(Tag::FuncUndef, pos, format!("undefined function name: {name}"));
         match scope {
             Scope::Default => {}
-            Scope::Module(_) => return Err(undefined()),
-            Scope::Thread | Scope::Clause => {
-                return Err(self.error(Tag::FuncIdent, pos, "function designator is not of function type"));
+            Scope::Module(module) => {
+                let message = format!("undefined function name: {module}`{name}");
+                return Err(self.error(Tag::FuncUndef, pos, message));
             }
+            Scope::Thread | Scope::Clause => unreachable!("the parser makes calls of names only"),
         }
         if matches!(&**name, "self" | "this") {
             let message = format!("pointer '{name}' may not be referenced as a function");
             return Err(self.error(Tag::FuncIdkind, pos, message));
         }
         let other = match self.identifiers.globals.get(name) {
-            Some(Global::Declared) => return Err(undefined()),
             Some(Global::Variable(variable)) if variable.keys.is_some() => Some("associative array"),
             Some(Global::Variable(_)) => Some("scalar"),
             Some(Global::Inline(_)) => Some("inline"),
@@ -66,7 +66,15 @@ impl Checker<'_> {
                 Ok(Expr { pos, ty, user: false, kind: ExprKind::Call { subr, args } })
             }
             FunctionKind::Action(kind) => {
-                self.action(function, kind, args, pos)?;
+                match kind {
+                    // What it would print is of no matter where it cannot be.
+                    ActionKind::Printf | ActionKind::System | ActionKind::Freopen => {
+                        for arg in args {
+                            self.expr(arg)?;
+                        }
+                    }
+                    _ => drop(self.action(function, kind, args, pos)?),
+                }
                 let message = format!(
                     "tracing function {}( ) may not be called from a D expression (D program context required)",
                     function.name
@@ -117,13 +125,20 @@ impl Checker<'_> {
                 result.push(value);
                 continue;
             }
-            let ty = builtin::type_named(self.types, param);
-            if !self.passable(ty, &value) {
+            // An address of the network may have any type of its size, because every system calls it something else.
+            let (ty, size) = match param {
+                "ipaddr_t *" => (self.types.intrinsics().void_pointer, Some(4)),
+                "in6_addr_t *" => (self.types.intrinsics().void_pointer, Some(16)),
+                _ => (builtin::type_named(self.types, param), None),
+            };
+            let target = self.types.element(value.ty).and_then(|target| self.types.size(target));
+            let fits = size.is_none() || target.is_none() || target == Some(0) || target == size;
+            if !fits || !self.passable(ty, &value) {
                 let message = format!(
                     "{}( ) argument #{} is incompatible with prototype:\n\tprototype: {}\n\t argument: {}",
                     function.name,
                     i + 1,
-                    self.name_of(ty),
+                    if size.is_some() { param.to_owned() } else { self.name_of(ty) },
                     self.name_of(value.ty)
                 );
                 return Err(self.error(Tag::ProtoArg, pos, message));

@@ -88,6 +88,10 @@ impl Checker<'_> {
             return Err(self.error(Tag::DeclDynobj, pos, "cannot declare array of associative arrays"));
         }
         let ty = self.derived_type(base, &declarator)?;
+        let function = matches!(self.types.base(ty), Kind::Function(_));
+        if function || specifiers.class == Some(StorageClass::Extern) {
+            return self.declare_symbol(name, ty, pos);
+        }
         if scope == VarScope::Global {
             if builtin::is_builtin(name) {
                 return Err(self.error(
@@ -108,18 +112,11 @@ impl Checker<'_> {
             Kind::Void => {
                 return Err(self.error(Tag::DeclVoidobj, pos, format!("cannot have void object: {name}")));
             }
-            Kind::Function(_) if scope == VarScope::Global => return self.declare_symbol(name, ty, pos),
-            Kind::Function(_) => {
-                return Err(self.error(Tag::DeclVoidobj, pos, format!("cannot have void object: {name}")));
-            }
-            Kind::Forward { .. } if specifiers.class != Some(StorageClass::Extern) => {
+            Kind::Forward { .. } => {
                 let message = format!("incomplete struct/union/enum {}: {name}", self.name_of(ty));
                 return Err(self.error(Tag::DeclIncomplete, pos, message));
             }
             _ => {}
-        }
-        if specifiers.class == Some(StorageClass::Extern) {
-            return self.declare_symbol(name, ty, pos);
         }
         let known = match scope {
             VarScope::Global => match self.identifiers.globals.get(name) {
@@ -154,15 +151,12 @@ impl Checker<'_> {
 
     /// A function, or an `extern`: D knows it exists, and no more.
     fn declare_symbol(&mut self, name: &Rc<str>, ty: TypeId, pos: Pos) -> Result<()> {
-        match self.identifiers.globals.get(name) {
-            None | Some(Global::Declared) => {
-                self.identifiers.globals.insert(name.clone(), Global::Declared);
-                Ok(())
+        let function = |ty| matches!(self.types.base(ty), Kind::Function(_));
+        match self.identifiers.declared.insert(name.clone(), ty) {
+            Some(old) if !self.types.same(old, ty) && !(function(old) && function(ty)) => {
+                Err(self.error(Tag::DeclIdred, pos, format!("identifier redeclared: D`{name}")))
             }
-            Some(_) => {
-                let previous = self.kind_of_name(name);
-                Err(self.redeclared(name, &self.described(ty, false), &previous, pos))
-            }
+            _ => Ok(()),
         }
     }
 
@@ -185,7 +179,6 @@ impl Checker<'_> {
             Some(Global::Variable(_)) => "scalar".to_owned(),
             Some(Global::Constant { .. }) => "enumeration constant".to_owned(),
             Some(Global::Inline(_)) => "scalar inline".to_owned(),
-            Some(Global::Declared) => "symbol".to_owned(),
             None if builtin::function(name).is_some() => "function".to_owned(),
             None => "scalar".to_owned(),
         }

@@ -163,7 +163,7 @@ impl Checker<'_> {
                 }
                 return self.expand_inline(&inline, Vec::new(), pos);
             }
-            Some(Global::Declared | Global::Variable(_)) => {}
+            Some(Global::Variable(_)) => {}
             None => return self.builtin_name(&name.name, pos).map(Value::Plain),
         }
         Err(self.unknown(&name.name, pos))
@@ -580,7 +580,8 @@ impl Checker<'_> {
         }
         let user = operand.user;
         Ok(match operand.kind {
-            ExprKind::Int(_) => self.convert(operand, ty),
+            // What overflowed where it was folded is cut here, whatever its type.
+            ExprKind::Int(value) => Expr { pos, ty, user, kind: ExprKind::Int(self.fit(value, ty)) },
             // Even a cast to the same type makes a value of a place.
             _ if types.is_string(ty) && !types.is_string(from) => {
                 Expr { pos, ty, user, kind: ExprKind::ToString(Box::new(operand)) }

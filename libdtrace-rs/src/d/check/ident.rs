@@ -21,6 +21,8 @@ const LAST_VARIABLE: u32 = dtrace_abi::dif::VAR_OTHER_MAX;
 #[derive(Clone, Debug, Default)]
 pub struct Identifiers {
     pub(super) globals: HashMap<Rc<str>, Global>,
+    /// Functions and `extern`s that C declarations tell of. D has no use for them; they take no name away.
+    pub(super) declared: HashMap<Rc<str>, TypeId>,
     pub(super) threads: HashMap<Rc<str>, Variable>,
     pub(super) clauses: HashMap<Rc<str>, Variable>,
     pub(super) aggregations: Vec<Aggregation>,
@@ -40,8 +42,6 @@ pub(super) enum Global {
     Constant { ty: TypeId, value: i64 },
     /// An inline.
     Inline(Rc<Inline>),
-    /// A declared function, which D cannot call; an `extern` that names a symbol.
-    Declared,
 }
 
 /// A variable.

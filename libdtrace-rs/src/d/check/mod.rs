@@ -331,7 +331,10 @@ impl Checker<'_> {
     ) -> Result<(Option<Expr>, Attribute)> {
         self.attribute = described;
         let predicate = clause.predicate.as_ref().map(|p| self.predicate(p)).transpose()?;
-        Ok((predicate, self.take_attribute(spec.pos, "predicate")?))
+        Ok((
+            predicate,
+            self.take_attribute(spec.pos, if clause.predicate.is_some() { "predicate" } else { "clause" })?,
+        ))
     }
 
     /// Forgets what a fault left half done.

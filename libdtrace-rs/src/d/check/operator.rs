@@ -40,9 +40,9 @@ impl Checker<'_> {
                         });
                     }
                     (UnaryOp::Minus, ExprKind::Int(value)) => {
-                        ExprKind::Int(self.fit(value.wrapping_neg(), ty))
+                        return Ok(self.folded(pos, value.wrapping_neg(), ty));
                     }
-                    (UnaryOp::BitNot, ExprKind::Int(value)) => ExprKind::Int(self.fit(!value, ty)),
+                    (UnaryOp::BitNot, ExprKind::Int(value)) => return Ok(self.folded(pos, !value, ty)),
                     (UnaryOp::Minus, _) => ExprKind::Neg(Box::new(operand)),
                     _ => ExprKind::BitNot(Box::new(operand)),
                 };
@@ -253,6 +253,15 @@ impl Checker<'_> {
         }
     }
 
+    /// What constants make. Signed ones keep what C says overflows, as they do in the registers of the device: `1 << 63` is
+    /// cut when it is stored to an `int`, and not before.
+    fn folded(&self, pos: Pos, value: u64, ty: TypeId) -> Expr {
+        if self.types.int_format(ty).is_some_and(|format| format.signed) {
+            return Expr { pos, ty, user: false, kind: ExprKind::Int(value) };
+        }
+        self.constant(pos, value, ty)
+    }
+
     /// An operator on two integers.
     fn arithmetic(&mut self, op: BinaryOp, left: Expr, right: Expr, pos: Pos) -> Result<Expr> {
         let shift = matches!(op, BinaryOp::Shl | BinaryOp::Shr);
@@ -270,7 +279,7 @@ impl Checker<'_> {
         }
         if let (ExprKind::Int(l), ExprKind::Int(r)) = (&left.kind, &right.kind) {
             let signed = self.types.int_format(ty).is_none_or(|f| f.signed);
-            return Ok(self.constant(pos, fold(op, *l, *r, signed), ty));
+            return Ok(self.folded(pos, fold(op, *l, *r, signed), ty));
         }
         Ok(Expr { pos, ty, user: false, kind: ExprKind::Binary(op, Box::new(left), Box::new(right)) })
     }
@@ -391,14 +400,14 @@ impl Checker<'_> {
         pos: Pos,
     ) -> Result<Expr> {
         let condition = self.expr(condition)?;
-        if !matches!(condition.kind, ExprKind::Int(_)) && (self.is_action(then) || self.is_action(otherwise))
-        {
-            return Err(self.error(Tag::OpAct, pos, "action cannot be used in a conditional context"));
-        }
+        let action = self.is_action(then) || self.is_action(otherwise);
         let then = self.expr(then)?;
         let otherwise = self.expr(otherwise)?;
         if !self.types.is_scalar(condition.ty) {
             return Err(self.error(Tag::OpScalar, pos, "operator ?: expression must be of scalar type"));
+        }
+        if self.types.is_dynamic(then.ty) || self.types.is_dynamic(otherwise.ty) {
+            return Err(self.error(Tag::OpDyn, pos, "operator ?: operands cannot be of dynamic type"));
         }
         let types = self.types;
         let (t, o) = (then.ty, otherwise.ty);
@@ -424,6 +433,9 @@ impl Checker<'_> {
         let Some(ty) = ty else {
             return Err(self.error(Tag::OpIncompat, pos, "operator ?: operands must have compatible types"));
         };
+        if action && !matches!(condition.kind, ExprKind::Int(_)) {
+            return Err(self.error(Tag::OpAct, pos, "action cannot be used in a conditional context"));
+        }
         let user = then.user || otherwise.user;
         if let ExprKind::Int(value) = condition.kind {
             let chosen = self.convert(if value != 0 { then } else { otherwise }, ty);

@@ -5,13 +5,9 @@ use std::rc::Rc;
 use super::super::ast::{Pos, Pragma, PragmaWord};
 use super::{Checker, Result, Tag, builtin};
 use crate::error::Code;
+use crate::options::{attribute, class_name, stability_name};
 use crate::program::Attribute;
 
-/// Names of stability in the order of their numbers (contract 2.5).
-const STABILITIES: [&str; 8] =
-    ["Internal", "Private", "Obsolete", "External", "Unstable", "Evolving", "Stable", "Standard"];
-/// Names of dependency classes in the order of their numbers.
-const CLASSES: [&str; 6] = ["Unknown", "CPU", "Platform", "Group", "ISA", "Common"];
 /// The version of the language that this compiler knows (contract 6.4).
 const VERSION: (u32, u32) = (1, 9);
 
@@ -21,24 +17,11 @@ pub(super) struct Pending {
     names: Vec<(&'static str, Rc<str>, Option<Attribute>, Pos)>,
 }
 
-/// Reads `Stable/Stable/Common`.
-pub(super) fn parse_attribute(text: &str) -> Option<Attribute> {
-    let mut parts = text.split('/');
-    let mut index = |names: &[&str]| {
-        let part = parts.next()?;
-        names.iter().position(|name| name.eq_ignore_ascii_case(part)).and_then(|i| u8::try_from(i).ok())
-    };
-    let attribute =
-        Attribute { name: index(&STABILITIES)?, data: index(&STABILITIES)?, class: index(&CLASSES)? };
-    if parts.next().is_some() { None } else { Some(attribute) }
-}
-
 /// An attribute as `Stable/Stable/Common`.
 pub(super) fn show(attribute: Attribute) -> String {
-    let name =
-        |names: &[&'static str], index: u8| names.get(usize::from(index)).copied().unwrap_or("Unknown");
-    let Attribute { name: n, data, class } = attribute;
-    format!("{}/{}/{}", name(&STABILITIES, n), name(&STABILITIES, data), name(&CLASSES, class))
+    let stability = |number| stability_name(number).unwrap_or("Unknown");
+    let class = class_name(attribute.class).unwrap_or("Unknown");
+    format!("{}/{}/{class}", stability(attribute.name), stability(attribute.data))
 }
 
 impl Checker<'_> {
@@ -88,7 +71,7 @@ impl Checker<'_> {
             None => (&*text, None),
         };
         match (name, value) {
-            ("amin", Some(value)) => self.options.minimum = parse_attribute(value).or(self.options.minimum),
+            ("amin", Some(value)) => self.options.minimum = attribute(value).or(self.options.minimum),
             ("zdefs", None) => self.options.allow_zero_matches = true,
             ("empty", None) => self.options.allow_empty = true,
             ("argref", None) => self.options.allow_unused_args = true,
@@ -105,7 +88,7 @@ impl Checker<'_> {
         let [PragmaWord::Word(text), PragmaWord::Word(first), rest @ ..] = args else {
             return Err(self.error(Tag::PragmaMalform, pos, malformed));
         };
-        let Some(attribute) = parse_attribute(text) else {
+        let Some(attribute) = attribute(text) else {
             let message = "invalid attributes specified by #pragma attributes";
             return Err(self.error(Tag::PragmaInval, pos, message));
         };
@@ -120,8 +103,11 @@ impl Checker<'_> {
                     }
                     _ => first.clone(),
                 };
-                let known = self.identifiers.is_taken(&name) || builtin::is_builtin(&name);
-                if known {
+                if builtin::is_builtin(&name) && !self.identifiers.is_taken(&name) {
+                    let message = "#pragma attributes cannot modify entity defined outside program scope";
+                    return Err(self.error(Tag::PragmaScope, pos, message));
+                }
+                if self.identifiers.is_taken(&name) {
                     self.identifiers.attributes.insert(name, attribute);
                 } else {
                     self.pragmas.names.push(("attributes", name, Some(attribute), pos));
@@ -183,18 +169,5 @@ impl Checker<'_> {
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_attribute_is_two_stabilities_and_a_class() {
-        assert_eq!(parse_attribute("Stable/evolving/Common"), Some(Attribute { name: 6, data: 5, class: 5 }));
-        assert_eq!(parse_attribute("Stable/Stable"), None);
-        assert_eq!(parse_attribute("Foo/Stable/Common"), None);
-        assert_eq!(parse_attribute("Stable/Stable/Common/ISA"), None);
     }
 }

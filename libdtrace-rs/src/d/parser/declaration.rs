@@ -205,6 +205,12 @@ impl Parser<'_> {
             tag = Some(name.clone());
             self.advance()?;
         }
+        if let (Some(Name { scope: Scope::Default, name }), true) = (&tag, self.is(Punct::LBrace))
+            && !self.bodies.insert((keyword.text(), name.clone()))
+        {
+            let message = format!("type redeclared: {} {name}", keyword.text());
+            return Err(self.error(Tag::DeclTypered, self.pos(), message));
+        }
         if keyword == Keyword::Enum {
             let enumerators = if self.is(Punct::LBrace) { Some(self.enumerators()?) } else { None };
             if tag.is_none() && enumerators.is_none() {

@@ -197,6 +197,13 @@ impl Parser<'_> {
                     }
                 }
                 Punct::LParen => {
+                    if !matches!(
+                        &base.kind,
+                        ExprKind::Name(Name { scope: Scope::Default | Scope::Module(_), .. })
+                    ) {
+                        let message = "function designator is not of function type";
+                        return Err(self.error(Tag::FuncIdent, pos, message));
+                    }
                     let args = self.inner(|parser| {
                         parser.advance()?;
                         parser.nested(|p| p.arguments(Punct::RParen))

@@ -105,6 +105,8 @@ struct Parser<'a> {
     /// outside parentheses.
     assignable: bool,
     typedefs: HashSet<Rc<str>>,
+    /// The structures, unions and enumerations whose bodies have been read.
+    bodies: HashSet<(&'static str, Rc<str>)>,
     assigned: HashSet<Rc<str>>,
 }
 
@@ -127,6 +129,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             assignable: false,
             typedefs: HashSet::new(),
+            bodies: HashSet::new(),
             assigned: HashSet::new(),
         };
         if mode == Mode::Inner {
