@@ -1,4 +1,4 @@
-/* exit(): the status, and that nothing after it is lost */
+/* exit(): the status; its clause goes on to its end, and no other of BEGIN begins */
 #pragma D option quiet
 
 BEGIN { printf("before\n"); exit(3); printf("after\n"); }
