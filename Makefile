@@ -1,6 +1,6 @@
 # The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help setup run test torture exact fuzz miri loom race tsan crosscall bench build guest shell compat compat-api install install-lib load unload dkms clean
+.PHONY: help setup run test torture exact fuzz miri loom race tsan crosscall bench build guest shell compat compat-api conformance install install-lib load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
@@ -37,7 +37,7 @@ torture: setup ## in a guest: ten million firings in each policy, a thousand con
 exact: setup ## natively, optimised: ten million firings in each policy, a thousand abandoned consumers, ten million bent images
 	@driver/exact
 
-fuzz: setup ## each target for SECONDS=300, or one: TARGET=dof, dif (programs) or ioctl; what is found comes with how to repeat it
+fuzz: setup ## each target for SECONDS=300, or one: TARGET=dof, dif (programs), ioctl or d (the compiler); what is found comes with how to repeat it
 	@fuzz/run --seconds $(or $(SECONDS),300) $(TARGET)
 
 miri: ## the tests of the engine and of xcall under Miri (needs a nightly toolchain with it): FILTER=part of a name
@@ -63,6 +63,9 @@ compat: setup ## the original dtrace command, ORIG=/path/to/dtrace, on our engin
 
 compat-api: setup ## the original command's source, SRC=/path/to/its/cmd/dtrace, with our headers and our libdtrace
 	@compat-tests/api/run $(SRC)
+
+conformance: setup ## a DTrace test suite, SUITE=/path KIND=oracle or illumos, on our dtrace: PARTS='words of paths' JOBS= LIMIT=
+	@compat-tests/conformance/run $(call quote,$(SUITE)) $(call quote,$(KIND)) $(PARTS)
 
 build: setup ## the driver, dtracedrv.ko, for KERNEL=6.1, 6.12, or a release whose headers are installed
 	@driver/build $(KERNEL)

@@ -1,12 +1,13 @@
-//! What feeds the engine nonsense.
+//! What feeds the engine and the compiler nonsense.
 //!
-//! Three targets, each run by `fuzz/run` (or `make fuzz`):
+//! Four targets, each run by `fuzz/run` (or `make fuzz`):
 //!
 //! * `dof`: images, bent section by section ([`sections`]), into the loader;
 //! * `dif`: programs of random instructions and actions ([`program`]), enabled and fired in this process, where addresses
 //!   are real: what a program loads from must fault safely;
 //! * `ioctl`: sequences of requests of several consumers on a mock machine, probes that fire between them, providers that
-//!   come and go, and memory that runs out.
+//!   come and go, and memory that runs out;
+//! * `d`: texts of D into the compiler, whose programs and errors are all that may come of them.
 //!
 //! A finding is a panic (overflow and debug assertions are on), a crash, a hang, an allocation that is left behind
 //! ([`ledger`]), a record that the describing requests do not explain ([`records`]), kernel memory in the hands of a consumer

@@ -1,0 +1,396 @@
+//! What cannot be judged natively on our engine: by what a test says and needs, never by its name.
+
+use std::env;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+use crate::execute::Place;
+use crate::scan::{mentions, names_kernel_symbol, providers, without_comments};
+use crate::tags;
+use crate::test::{Class, Dialect, Expects, Form, Test, Timing};
+
+/// Providers that some platform of DTrace has. A name that is none of them is one that nobody has, and a test of that.
+const PROVIDERS: &[&str] = &[
+    "cpc",
+    "fasttrap",
+    "fbt",
+    "fc",
+    "fpuinfo",
+    "hotspot",
+    "io",
+    "ip",
+    "iscsi",
+    "lockstat",
+    "mib",
+    "nfsv3",
+    "nfsv4",
+    "node",
+    "perl",
+    "pid",
+    "plockstat",
+    "proc",
+    "profile",
+    "python",
+    "rawfbt",
+    "rawtp",
+    "sched",
+    "sctp",
+    "sdt",
+    "smb",
+    "smb2",
+    "srp",
+    "stapsdt",
+    "syscall",
+    "sysinfo",
+    "tcp",
+    "test_prov",
+    "udp",
+    "udplite",
+    "uprobe",
+    "usdt",
+    "vminfo",
+    "xpv",
+];
+
+/// Commands that scripts of the suites call and that a machine need not have.
+const TOOLS: &[&str] = &[
+    "cc",
+    "coreadm",
+    "cpp",
+    "ctfconvert",
+    "date",
+    "dumpadm",
+    "elfdump",
+    "exportfs",
+    "fuser",
+    "gawk",
+    "gcc",
+    "gdb",
+    "getconf",
+    "ifconfig",
+    "isainfo",
+    "java",
+    "kadb",
+    "kill",
+    "ksh",
+    "ld",
+    "mdb",
+    "modprobe",
+    "mpstat",
+    "nawk",
+    "nc",
+    "nfsstat",
+    "nm",
+    "objdump",
+    "pargs",
+    "perl",
+    "pgrep",
+    "pkg-config",
+    "pkill",
+    "ping",
+    "prstat",
+    "psrinfo",
+    "python",
+    "readelf",
+    "rpcgen",
+    "script",
+    "ssh",
+    "sshd",
+    "strace",
+    "strings",
+    "svcs",
+    "traceroute",
+    "truss",
+    "wall",
+    "who",
+    "xmllint",
+    "zonename",
+];
+
+/// Commands that change the machine, which is not for a test of a compiler.
+const CHANGES: &[&str] = &["exportfs", "insmod", "mkfs", "modprobe", "mount", "rmmod", "swapon"];
+
+/// Words for what stands in the way, and what they are.
+const MECHANISMS: &[(&str, &str)] = &[
+    ("xdisasm", "lists instructions of BPF"),
+    ("-S", "lists instructions of BPF"),
+    ("disasm", "lists instructions of BPF"),
+    ("bpflog", "the log of BPF's verifier"),
+    ("kallmodsyms", "a file of /proc that kernels of another vendor have"),
+    ("ctfa", "types from an archive of CTF"),
+    ("ctfpath", "types from an archive of CTF"),
+    ("modpath", "modules with CTF in a directory"),
+    ("linknommap", "an option of that linker's"),
+    ("lockmem", "an option for memory of BPF"),
+    ("dtprobed", "the daemon that registers probes there"),
+    ("procfs_h", "headers of that platform"),
+];
+
+/// Functions of another implementation's language.
+const FUNCTIONS: &[&str] = &["link_ntop", "pcap"];
+
+/// Types and modules of kernels that are not Linux.
+const ELSEWHERE: &[&str] =
+    &["genunix", "kmutex_t", "krwlock_t", "kthread_t", "mblk_t", "msgb", "proc_t", "vnode_t"];
+
+/// Options of another implementation.
+const OPTIONS: &[&str] = &["cppargs", "linknommap", "maxframes", "noresolve", "printsize", "scratchsize"];
+
+/// Functions that do something else in another implementation.
+const SEMANTICS: &[(&str, &str)] = &[
+    ("inet_ntoa6", "inet_ntoa6( ) has a second argument there, and another form for addresses of IPv4"),
+    ("print", "print( ) shows what a pointer leads to there"),
+];
+
+/// Options whose numbers mean something else in another implementation.
+const SIZES: &[(&str, &str)] = &[
+    ("dynvarsize", "dynamic variables have other sizes there"),
+    ("strsize", "a string holds one character more there"),
+];
+
+/// What is there on this machine.
+pub(crate) struct Platform {
+    /// The providers that `dtrace -l` lists.
+    pub(crate) providers: Vec<String>,
+}
+
+impl Platform {
+    pub(crate) fn ask(dtrace: &Path) -> io::Result<Self> {
+        let output = Command::new(dtrace).arg("-l").output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut providers: Vec<String> = text
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_whitespace().nth(1))
+            .map(str::to_owned)
+            .collect();
+        providers.sort();
+        providers.dedup();
+        if providers.is_empty() {
+            return Err(io::Error::other("lists no provider"));
+        }
+        Ok(Self { providers })
+    }
+
+    fn has(&self, provider: &str) -> bool {
+        self.providers.iter().any(|there| there == provider)
+    }
+}
+
+/// Why a test is not run, if it is not.
+pub(crate) fn exclude(test: &Test, platform: &Platform, place: &Place) -> Option<String> {
+    if let Some(reason) = &test.disowned {
+        return Some(reason.clone());
+    }
+    for script in &test.conditions {
+        match place.condition(test, script) {
+            (0, _) => {}
+            (1, why) => return Some(format!("the suite's condition says that it fails here: {why}")),
+            (_, why) => return Some(format!("the suite's condition says no: {why}")),
+        }
+    }
+    if test.form == Form::C {
+        return Some("a C program against the library of its platform".to_owned());
+    }
+    if let (Expects::Tag(tag), Dialect::Oracle) = (&test.expects, test.dialect)
+        && let Some(why) = tags::foreign(tag)
+    {
+        return Some(format!("{tag}: {why}"));
+    }
+    let text = without_comments(&test.text, test.form == Form::Script);
+    if let Some(reason) = missing_provider(test, &text, platform) {
+        return Some(reason);
+    }
+    if test.dialect == Dialect::Oracle
+        && let Some(reason) = foreign(test, &text)
+    {
+        return Some(reason);
+    }
+    if test.dialect == Dialect::Common
+        && let Some(name) = ELSEWHERE.iter().find(|name| mentions(&text, name))
+    {
+        return Some(format!("names {name}, which is of another kernel"));
+    }
+    for (word, what) in MECHANISMS {
+        let there = if word.starts_with('-') {
+            [&*text, &*test.options].iter().any(|text| text.split_whitespace().any(|there| there == *word))
+        } else {
+            mentions(&text, word) || mentions(&test.options, word) || text.contains(&format!("-x{word}"))
+        };
+        if there {
+            return Some(format!("{what} ({word})"));
+        }
+    }
+    if test.form == Form::Script
+        && let Some(reason) = missing_tool(test, &text)
+    {
+        return Some(reason);
+    }
+    if let Some(filter) = &test.filter
+        && let Some(interpreter) = interpreter_of(filter)
+        && !Path::new(&interpreter).exists()
+    {
+        return Some(format!("needs {interpreter}"));
+    }
+    if test.form != Form::Script {
+        if test.class() == Class::CompileError && names_kernel_symbol(&text) {
+            return Some("needs the types of the kernel's variables, which BTF does not have".to_owned());
+        }
+        if names_kernel_symbol(&text)
+            || ["curthread", "curcpu", "curlwpsinfo", "curpsinfo"].iter().any(|name| mentions(&text, name))
+        {
+            return Some("reads the kernel's memory, which takes the driver".to_owned());
+        }
+    }
+    if let Some(trigger) = &test.trigger
+        && let Err(why) = place.trigger(&trigger.program)
+    {
+        return Some(format!("what it traces: {why}"));
+    }
+    None
+}
+
+/// What the test uses of a language or a consumer that has gone another way than ours.
+fn foreign(test: &Test, text: &str) -> Option<String> {
+    let all = [text, &test.options];
+    let uses = |word: &str| all.iter().any(|text| mentions(text, word));
+    let calls = |name: &str| {
+        text.match_indices(name).any(|(at, _)| {
+            let before = text[..at].chars().next_back();
+            text[at + name.len()..].trim_start().starts_with('(')
+                && !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+        })
+    };
+    if let Some(function) = FUNCTIONS.iter().find(|function| calls(function)) {
+        return Some(format!("calls {function}( ), which this language does not have"));
+    }
+    if let Some(option) = OPTIONS.iter().find(|option| uses(option) || text.contains(&format!("-x{option}")))
+    {
+        return Some(format!("sets the option {option}, which is another implementation's own"));
+    }
+    if let Some((_, what)) = SEMANTICS.iter().find(|(function, _)| calls(function)) {
+        return Some((*what).to_owned());
+    }
+    if test.form == Form::Script || test.class() == Class::CompileError {
+        return None;
+    }
+    let expected =
+        test.expected.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    if calls("llquantize") && test.expected.is_some() {
+        return Some("llquantize( ) has other buckets and rows there".to_owned());
+    }
+    if let Some((option, what)) = SIZES.iter().find(|(option, _)| uses(option)) {
+        return Some(format!("{what} ({option})"));
+    }
+    if expected.contains("Enabling exceeds size of buffer") {
+        return Some(
+            "a buffer without room for one record is refused there, and loses records here".to_owned(),
+        );
+    }
+    if calls("alloca") && (test.expects == Expects::Failure || expected.contains("at BPF pc")) {
+        return Some("each piece of scratch memory has bounds of its own there".to_owned());
+    }
+    let narrow = ["int8_t", "int16_t", "uint32_t", "uint64_t", "signed", "struct", "union"];
+    if calls("trace") && test.expected.is_some() && narrow.iter().any(|word| uses(word)) {
+        return Some(
+            "trace( ) shows narrow, unsigned and structured values by their types there, by their sizes here"
+                .to_owned(),
+        );
+    }
+    if uses("ERROR") && uses("arg1") {
+        return Some("arg1 of ERROR is the probe there, and the enabled probe here".to_owned());
+    }
+    let arguments = text.split("copyinstr(").skip(1).filter_map(|rest| rest.split(')').next());
+    if arguments.into_iter().any(|arguments| arguments.contains(',')) {
+        return Some("the size that copyinstr( ) is given counts the NUL there".to_owned());
+    }
+    if (uses("$target") || text.contains("$target") || text.contains("$1"))
+        && (text.contains("profile-") || text.contains("tick-"))
+        && uses("pid")
+    {
+        return Some("samples another process, which takes the driver".to_owned());
+    }
+    None
+}
+
+/// A provider that the test names and this machine does not have.
+fn missing_provider(test: &Test, text: &str, platform: &Platform) -> Option<String> {
+    let by_dtrace = |trigger: &crate::test::Trigger| trigger.timing == Timing::ByDtrace;
+    let traced = test.trigger.as_ref().is_some_and(by_dtrace)
+        || ["-c", "-p"].iter().any(|option| test.options.split_whitespace().any(|word| word == *option));
+    // A function of the kernel, by whatever provider: `write:entry`.
+    let described =
+        |word: &str| matches!(word.split_once(':'), Some((name, "entry" | "return")) if !name.is_empty());
+    let blank = |c: char| c.is_whitespace() || ",{/".contains(c);
+    if !traced
+        && test.class() != Class::CompileError
+        && test.form != Form::Script
+        && text.split(blank).any(described)
+    {
+        return Some("needs the system calls of every process, which takes the driver".to_owned());
+    }
+    for named in providers(text) {
+        let of_process = named.contains("$target")
+            || named.contains("$1")
+            || named.contains("$pid")
+            || named.contains("$!");
+        let name = named.split('$').next().unwrap_or(named).trim_end_matches(|c: char| c.is_ascii_digit());
+        if platform.has(name) {
+            if name == "syscall"
+                && !traced
+                && test.class() != Class::CompileError
+                && test.form != Form::Script
+            {
+                return Some("needs the system calls of every process, which takes the driver".to_owned());
+            }
+        } else if PROVIDERS.contains(&name) || of_process {
+            return Some(format!(
+                "needs the provider {}",
+                if PROVIDERS.contains(&name) { name } else { "of a program's own probes" }
+            ));
+        }
+    }
+    None
+}
+
+/// A command that a script calls and this machine does not have, or should not.
+fn missing_tool(test: &Test, text: &str) -> Option<String> {
+    if let Some(interpreter) = test.text.lines().next().and_then(|line| line.strip_prefix("#!"))
+        && let Some(program) = interpreter.split_whitespace().next()
+        && !Path::new(program).exists()
+    {
+        return Some(format!("needs {program}"));
+    }
+    let first = |line: &str, word: &str| {
+        line.split(['|', ';', '&', '(', '`']).any(|command| {
+            command.trim_start().trim_start_matches("sudo ").split_whitespace().next() == Some(word)
+        })
+    };
+    let calls = |word: &str| text.lines().any(|line| first(line, word));
+    if let Some(tool) = CHANGES.iter().find(|tool| calls(tool)) {
+        return Some(format!("changes the machine: {tool}"));
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let there = |tool: &str| env::split_paths(&path).any(|directory| directory.join(tool).exists());
+    if let Some(tool) = TOOLS.iter().find(|tool| calls(tool) && !there(tool)) {
+        return Some(format!("needs {tool}"));
+    }
+    // Absolute paths of commands, which another system keeps elsewhere.
+    let absolute = text.split(|c: char| c.is_whitespace() || "`(;|&\"'".contains(c)).filter(|word| {
+        ["/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"]
+            .iter()
+            .any(|place| word.strip_prefix(place).is_some_and(|name| !name.is_empty()))
+    });
+    absolute
+        .map(|word| word.trim_end_matches([')', ',', '.']))
+        .find(|word| !Path::new(word).exists() && !word.contains(['$', '*']))
+        .map(|word| format!("needs {word}"))
+}
+
+/// What a script's first line names.
+fn interpreter_of(script: &Path) -> Option<String> {
+    let text = std::fs::read(script).ok()?;
+    let line = String::from_utf8_lossy(text.split(|b| *b == b'\n').next()?).into_owned();
+    Some(line.strip_prefix("#!")?.split_whitespace().next()?.to_owned())
+}

@@ -1,0 +1,2 @@
+#define STATUS 0
+BEGIN { exit(STATUS); }

@@ -1,0 +1,1 @@
+BEGIN { trace(`nothing); exit(0); }

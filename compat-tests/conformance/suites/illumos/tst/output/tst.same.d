@@ -1,0 +1,2 @@
+#pragma D option quiet
+BEGIN { printf("one\n"); exit(0); }

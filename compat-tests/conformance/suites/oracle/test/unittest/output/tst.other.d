@@ -1,0 +1,3 @@
+/* Prints something else than is expected. */
+#pragma D option quiet
+BEGIN { printf("two\n"); exit(0); }

@@ -1,0 +1,1 @@
+fbt::nothing:entry { exit(0); }

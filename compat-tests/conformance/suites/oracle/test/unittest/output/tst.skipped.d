@@ -1,0 +1,2 @@
+/* @@skip: nobody wants it */
+BEGIN { exit(1); }
