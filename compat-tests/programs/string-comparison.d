@@ -7,6 +7,5 @@ BEGIN
 	printf("%d %d %d %d %d %d\n", s == "middle", s != "middle", s < "n", s > "n", s <= "middle", s >= "middlf");
 	printf("%d %d %d\n", "" < "a", "a" < "aa", "B" < "a");
 	printf("%d\n", s == "midd");
-	exit(0);
 }
-BEGIN /s == "middle" && probename == "BEGIN"/ { printf("matched\n"); }
+BEGIN /s == "middle" && probename == "BEGIN"/ { printf("matched\n"); exit(0); }
