@@ -1,6 +1,6 @@
 # The verbs a person types. What they do is in scripts beside what it concerns; make help lists them.
 
-.PHONY: help setup run test torture exact fuzz miri loom race tsan crosscall bench build guest shell compat compat-api conformance install install-lib load unload dkms clean
+.PHONY: help setup run test torture exact fuzz miri loom race tsan crosscall kernels bench build guest shell compat compat-api conformance install install-lib load unload dkms clean
 .DEFAULT_GOAL := help
 
 KERNEL ?= 6.1
@@ -55,6 +55,9 @@ tsan: ## the same race under ThreadSanitizer (needs a nightly toolchain with rus
 crosscall: setup ## cross-calls in a guest with 16 CPUs: all call all, timers call, CPUs are silent or go; times (ROUNDS=n)
 	@compat-tests/crosscall
 
+kernels: setup ## the driver on each kernel: builds, loads, traces, is tortured, unloads; writes docs/kernels.md (SERIES='5.10 6.1')
+	@compat-tests/kernels $(SERIES)
+
 bench: setup ## what a probe costs: nanoseconds natively, instructions in a guest; what the command takes (BENCH=native, guest or command)
 	@bench/run
 
@@ -67,7 +70,7 @@ compat-api: setup ## the original command's source, SRC=/path/to/its/cmd/dtrace,
 conformance: setup ## a DTrace test suite, SUITE=/path KIND=oracle or illumos, on our dtrace: PARTS='words of paths' JOBS= LIMIT=
 	@compat-tests/conformance/run $(call quote,$(SUITE)) $(call quote,$(KIND)) $(PARTS)
 
-build: setup ## the driver, dtracedrv.ko, for KERNEL=6.1, 6.12, or a release whose headers are installed
+build: setup ## the driver, dtracedrv.ko, for KERNEL=5.10, 6.1, 6.12, newest, 6.1-686, or a release with headers
 	@driver/build $(KERNEL)
 
 guest: setup ## CMD='...' as root in a guest with the driver: KERNEL= CPUS= MEM= TIMEOUT= FILES='host:guest ...'
