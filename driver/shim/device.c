@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include "host.h"
 
 /* One set of operations per node, so that an open file tells its node by the set it has; private_data is its slot. */
@@ -35,10 +36,39 @@ static int node_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+#ifdef CONFIG_X86_32
+/* A thread has 8 KiB of stack here, of which some requests want most for themselves: they are served on one of their own. */
+#define ROOM 32768
+
 static long node_ioctl(struct file *file, unsigned int command, unsigned long arg)
 {
-	return rs_ioctl(node_of(file), slot_of(file), command, arg, IS_ENABLED(CONFIG_X86_32));
+	struct arguments {
+		uint32_t node;
+		uint64_t slot;
+		uint32_t command;
+		uint64_t arg;
+		uint32_t compat;
+	} __packed *arguments;
+	char *stack = kmalloc(ROOM, GFP_KERNEL);
+	int64_t result;
+
+	if (!stack)
+		return -ENOMEM;
+	arguments = (struct arguments *)(stack + ROOM - ALIGN(sizeof(*arguments), 16));
+	*arguments = (struct arguments){ node_of(file), slot_of(file), command, arg, true };
+	asm volatile("movl %%esp, %%ebx; movl %[top], %%esp; call rs_ioctl; movl %%ebx, %%esp"
+		     : "=A"(result)
+		     : [top] "r"(arguments)
+		     : "ebx", "ecx", "memory", "cc");
+	kfree(stack);
+	return result;
 }
+#else
+static long node_ioctl(struct file *file, unsigned int command, unsigned long arg)
+{
+	return rs_ioctl(node_of(file), slot_of(file), command, arg, false);
+}
+#endif
 
 #ifdef CONFIG_COMPAT
 static long node_compat_ioctl(struct file *file, unsigned int command, unsigned long arg)
