@@ -7,6 +7,7 @@
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/sched.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <asm/ptrace.h>
 #include <asm/syscall.h>
