@@ -181,7 +181,7 @@ fn built_in_arrays_are_the_four() {
 
 #[test]
 fn built_in_scalars_can_be_read_and_nothing_else() {
-    for id in 0..VAR_OTHER_UBASE {
+    for id in (0..VAR_OTHER_UBASE).step_by(if cfg!(miri) { 13 } else { 1 }) {
         let known = (0x100..=0x121).contains(&id) || id == VAR_CPU || id == VAR_EXECARGS;
         let expected = if known { None } else { Some(Flaw::Variable(id)) };
         assert_eq!(flaw(Instr::indexed(OP_LDGS, id as u16, 1)), expected, "variable {id:#x}");
