@@ -269,8 +269,10 @@ descriptions(dtrace_hdl_t *h)
 
 	CHECK(dtrace_str2attr("Stable/Evolving/Common", &a) == 0);
 	CHECK(a.dtat_name == DTRACE_STABILITY_STABLE && a.dtat_data == DTRACE_STABILITY_EVOLVING);
-	CHECK(a.dtat_class == DTRACE_CLASS_COMMON && dtrace_str2attr("Stable", &a) == -1);
+	CHECK(a.dtat_class == DTRACE_CLASS_COMMON && dtrace_str2attr("Firm", &a) == -1);
 	SAME(dtrace_attr2str(a, text, sizeof (text)), "Stable/Evolving/Common");
+	CHECK(dtrace_str2attr("Stable", &a) == 0);
+	SAME(dtrace_attr2str(a, text, sizeof (text)), "Stable/Standard/Common");
 	SAME(dtrace_stability_name(DTRACE_STABILITY_PRIVATE), "Private");
 	SAME(dtrace_class_name(DTRACE_CLASS_ISA), "ISA");
 	CHECK(dtrace_stability_name(99) == NULL && dtrace_class_name(99) == NULL);

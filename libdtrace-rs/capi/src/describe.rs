@@ -99,7 +99,7 @@ pub unsafe extern "C" fn dtrace_attr2str(
     })
 }
 
-/// Reads an attribute: Stable/Evolving/Common. -1 for what is none.
+/// Reads an attribute: Stable/Evolving/Common; what is left out behind is the best there is. -1 for what is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtrace_str2attr(string: *const c_char, result: *mut Attribute) -> c_int {
     guard(|| {
