@@ -925,8 +925,9 @@ char *dtrace_desc2str(const dtrace_probedesc_t *desc, char *buffer, size_t size)
 /* Writes an attribute as text: Stable/Evolving/Common. The buffer. */
 char *dtrace_attr2str(dtrace_attribute_t attribute, char *buffer, size_t size);
 
-/* Reads an attribute: Stable/Evolving/Common. -1 for what is none. */
-int dtrace_str2attr(const char *string, dtrace_attribute_t *result);
+/* Reads an attribute: Stable/Evolving/Common; what is left out behind is the best there is. -1 for what is none. */
+int dtrace_str2attr(const char *string,
+                    dtrace_attribute_t *result);
 
 /* The name of a stability (DTRACE_STABILITY_*); NULL for what is none. */
 const char *dtrace_stability_name(uint8_t stability);
