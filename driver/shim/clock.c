@@ -76,7 +76,7 @@ static DECLARE_DELAYED_WORK(housekeeping, housekeep);
 
 static void housekeep(struct work_struct *work)
 {
-	queue_delayed_work(queue, &housekeeping, nsecs_to_jiffies(rs_housekeep()));
+	queue_delayed_work(queue, &housekeeping, max(nsecs_to_jiffies(rs_housekeep()), 1UL));
 }
 
 asmlinkage int32_t host_housekeep_start(void)

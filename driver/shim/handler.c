@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
@@ -107,8 +108,13 @@ asmlinkage int32_t host_handlers_change(unsigned long *addresses, uint32_t count
 
 asmlinkage void host_handlers_detach(void)
 {
-	unregister_ftrace_function(hook);
-	forget();
+	if (!unregister_ftrace_function(hook)) {
+		forget();
+		return;
+	}
+	/* ftrace has given itself up and calls on: neither the hook nor the module may go. */
+	__module_get(THIS_MODULE);
+	hook = NULL;
 }
 
 #else

@@ -30,8 +30,8 @@
 #define pde_data(inode) PDE_DATA(inode)
 #endif
 
-/* 6.0: ftrace takes a set of functions in one step. Without that it is not used. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+/* 6.0: ftrace takes a set of functions in one step; 6.1.9: a module may free it. Without both it is not used. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 9)
 #define FTRACE_TAKES_SETS 1
 #endif
 

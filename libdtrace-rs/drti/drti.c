@@ -25,8 +25,9 @@ extern int ioctl(int, unsigned long, ...);
 extern long read(int, void *, unsigned long);
 extern long write(int, const void *, unsigned long);
 extern char *getenv(const char *);
-extern u32 getuid(void), geteuid(void), getgid(void), getegid(void);
+extern unsigned long getauxval(unsigned long);
 
+#define AT_SECURE 23
 #define O_RDONLY 0
 #define O_RDWR 2
 #define O_CLOEXEC 02000000
@@ -82,6 +83,8 @@ static int generation;
 static char module[64];
 static const char *device;
 static u8 debug;
+/* Whether what the environment says is to be heard: not in a program with more power than its caller. */
+static u8 own;
 
 static void
 say(const char *what, const char *more)
@@ -194,7 +197,7 @@ open_device(void)
 {
 	int file = open(device, O_RDWR | O_CLOEXEC);
 
-	if (file < 0 && device[0] == '/' && getenv("DTRACE_DOF_INIT_DEVNAME") == (char *)0)
+	if (file < 0 && !(own && getenv("DTRACE_DOF_INIT_DEVNAME") != (char *)0))
 		file = open("/dev/dtrace/helper", O_RDWR | O_CLOEXEC);
 	return (file);
 }
@@ -203,7 +206,6 @@ static void __attribute__((constructor))
 dtrace_dof_init(void)
 {
 	struct header *dof = (struct header *)image;
-	int own = getuid() == geteuid() && getgid() == getegid();
 	struct helper helper;
 	int file;
 
@@ -211,6 +213,7 @@ dtrace_dof_init(void)
 	__asm__ volatile("" : "+r" (dof) : : "memory");
 	if (getenv("DTRACE_DOF_INIT_DISABLE") != (char *)0)
 		return;
+	own = getauxval(AT_SECURE) == 0;
 	debug = own && getenv("DTRACE_DOF_INIT_DEBUG") != (char *)0;
 	device = own ? getenv("DTRACE_DOF_INIT_DEVNAME") : (char *)0;
 	if (device == (char *)0)

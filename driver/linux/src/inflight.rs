@@ -87,9 +87,10 @@ impl Inflight {
     }
 
     /// The call that the thread returns from, if the number it comes back with may be another's; the number it has, otherwise.
-    /// None if it returns from none of these calls, whatever it says.
+    /// None if it returns from none of these calls, whatever it says. What failed came back with its own number, noted or not: it
+    /// may have been refused before it was entered.
     #[cold]
-    pub(crate) fn came_from(&self, task: u64, abi: Abi, number: u32) -> Option<(Abi, u32)> {
+    pub(crate) fn came_from(&self, task: u64, abi: Abi, number: u32, failed: bool) -> Option<(Abi, u32)> {
         if number != NONE && !is_special(abi, number) {
             return Some((abi, number));
         }
@@ -100,7 +101,7 @@ impl Inflight {
                 return CALLS.get((note & LOW) as usize - 1).copied();
             }
         }
-        None
+        (failed && number != NONE).then_some((abi, number))
     }
 }
 
@@ -116,9 +117,9 @@ mod tests {
         inflight.want(true);
         inflight.note(TASK, Abi::X64, 322);
         // A 32-bit program was executed.
-        assert_eq!(inflight.came_from(TASK, Abi::Ia32, 11), Some((Abi::X64, 322)));
+        assert_eq!(inflight.came_from(TASK, Abi::Ia32, 11, false), Some((Abi::X64, 322)));
         inflight.note(TASK, Abi::Ia32, 119);
-        assert_eq!(inflight.came_from(TASK, Abi::Ia32, NONE), Some((Abi::Ia32, 119)));
+        assert_eq!(inflight.came_from(TASK, Abi::Ia32, NONE, false), Some((Abi::Ia32, 119)));
     }
 
     #[test]
@@ -126,18 +127,18 @@ mod tests {
         let inflight = Inflight::new();
         inflight.want(true);
         inflight.note(TASK + 64, Abi::X64, 59);
-        assert_eq!(inflight.came_from(TASK, Abi::X64, 59), None);
-        assert_eq!(inflight.came_from(TASK, Abi::X64, NONE), None);
-        assert_eq!(inflight.came_from(TASK + 64, Abi::X64, 59), Some((Abi::X64, 59)));
-        assert_eq!(inflight.came_from(TASK + 64, Abi::X64, 59), None);
+        assert_eq!(inflight.came_from(TASK, Abi::X64, 59, false), None);
+        assert_eq!(inflight.came_from(TASK, Abi::X64, NONE, false), None);
+        assert_eq!(inflight.came_from(TASK + 64, Abi::X64, 59, false), Some((Abi::X64, 59)));
+        assert_eq!(inflight.came_from(TASK + 64, Abi::X64, 59, false), None);
     }
 
     #[test]
     fn any_other_call_is_what_it_says() {
         let inflight = Inflight::new();
         // Numbers that are special in the other table.
-        assert_eq!(inflight.came_from(TASK, Abi::X64, 11), Some((Abi::X64, 11)));
-        assert_eq!(inflight.came_from(TASK, Abi::Ia32, 59), Some((Abi::Ia32, 59)));
+        assert_eq!(inflight.came_from(TASK, Abi::X64, 11, false), Some((Abi::X64, 11)));
+        assert_eq!(inflight.came_from(TASK, Abi::Ia32, 59, false), Some((Abi::Ia32, 59)));
     }
 
     #[test]
@@ -148,8 +149,16 @@ mod tests {
             inflight.note(TASK + n * 64, call(n).0, call(n).1);
         }
         for n in 0..SLOTS as u64 {
-            assert_eq!(inflight.came_from(TASK + n * 64, Abi::X64, NONE), Some(call(n)));
+            assert_eq!(inflight.came_from(TASK + n * 64, Abi::X64, NONE, false), Some(call(n)));
         }
         assert!(inflight.slots.iter().all(|slot| slot.load(Ordering::Relaxed) == 0));
+    }
+
+    #[test]
+    fn what_was_refused_before_it_was_entered_returns_as_itself() {
+        let inflight = Inflight::new();
+        inflight.want(true);
+        assert_eq!(inflight.came_from(TASK, Abi::X64, 59, true), Some((Abi::X64, 59)));
+        assert_eq!(inflight.came_from(TASK, Abi::X64, NONE, true), None);
     }
 }

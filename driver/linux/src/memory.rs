@@ -24,6 +24,12 @@ const MIN_ALIGN: usize = 8;
 /// After so many bytes it is asked again whether there are more.
 const STEP: usize = 1 << 20;
 
+/// What is kept back at most. (Of a large machine an eighth may be bound in huge pages, which are in its size and never available.)
+const RESERVE_MAX: u64 = 1 << 30;
+
+/// Smaller blocks are the kernel's to refuse: taking things away needs a few words, too.
+const SMALL: usize = 4096;
+
 /// Bytes that were taken since.
 static UNASKED: AtomicUsize = AtomicUsize::new(0);
 
@@ -31,13 +37,13 @@ static UNASKED: AtomicUsize = AtomicUsize::new(0);
 pub(crate) fn spare() -> u64 {
     // SAFETY: process context, where everything that allocates runs.
     let (total, available) = unsafe { (ffi::host_memory_total(), ffi::host_memory_available()) };
-    available.saturating_sub(total / 8)
+    available.saturating_sub((total / 8).min(RESERVE_MAX))
 }
 
 /// Whether the machine can spare a block of this size.
 fn is_spare(size: usize) -> bool {
     let unasked = UNASKED.fetch_add(size, Ordering::Relaxed).saturating_add(size);
-    if unasked < STEP {
+    if unasked < STEP || size < SMALL {
         return true;
     }
     let spare = size as u64 <= spare();

@@ -47,7 +47,7 @@ use crate::regs::{Frame, PtRegs};
 use crate::tracepoint::Tracepoint;
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use dtrace_engine::errno::Errno;
 use dtrace_engine::syscall::returned;
@@ -223,12 +223,18 @@ static PENDING: AtomicU32 = AtomicU32::new(0);
 /// Who is in a call that comes back as another.
 static INFLIGHT: Inflight = Inflight::new();
 
+/// Whether all probes have been made.
+static COMPLETE: AtomicBool = AtomicBool::new(false);
+
 /// The provider.
 pub(crate) struct Syscall;
 
 impl Provider<Linux> for Syscall {
     /// The tables do not change: all probes are made at the first call.
     fn provide(&self, registrar: &mut Registrar<'_, Linux>, _description: Option<&Description<'_>>) {
+        if COMPLETE.load(Ordering::Relaxed) {
+            return;
+        }
         for abi in [Abi::X64, Abi::Ia32] {
             for number in 0..abi.limit() {
                 let name = abi.name(number).as_bytes();
@@ -238,13 +244,14 @@ impl Provider<Linux> for Syscall {
                 for (entry, part) in [(true, b"entry".as_slice()), (false, b"return".as_slice())] {
                     let cookie = Site { number, entry, abi }.cookie();
                     match registrar.create(abi.module().as_bytes(), name, part, AFRAMES, cookie) {
-                        Ok(_) => {}
-                        // The first one there: so are all.
+                        // There already, from a time when memory ran out behind it.
+                        Ok(_) | Err(Errno::EEXIST) => {}
                         Err(_) => return,
                     }
                 }
             }
         }
+        COMPLETE.store(true, Ordering::Relaxed);
     }
 
     fn enable(&self, probe: &Probe<Linux>) -> Result<(), Errno> {
@@ -465,7 +472,8 @@ extern "C" fn sys_exit(_data: *mut c_void, regs: *const c_void, result: isize) {
     let (probe, abi, number) = if INFLIGHT.is_wanted() {
         // SAFETY: no preconditions.
         let task = unsafe { ffi::host_task() };
-        let Some((abi, number)) = INFLIGHT.came_from(task, current_abi(), number) else { return };
+        let failed = (-4095..0).contains(&result);
+        let Some((abi, number)) = INFLIGHT.came_from(task, current_abi(), number, failed) else { return };
         let Some(word) = abi.table().exit.get(number as usize) else { return };
         // SAFETY: as in `enabled`.
         let Some(probe) = (unsafe { word.load(Ordering::Acquire).as_ref() }) else { return };

@@ -1,6 +1,6 @@
 //! How distributions grow: what each look at the aggregations has found to be new, for pictures over time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use super::aggregate::Entry;
@@ -63,16 +63,18 @@ impl History {
                 Some((look, sums)) if *look == now => {
                     sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum = sum.wrapping_add(count));
                 }
-                _ => series.looks.push((now, counts)),
+                _ if counts.iter().any(|&count| count != 0) => series.looks.push((now, counts)),
+                _ => {}
             }
         }
     }
 
     /// An aggregation begins again from nothing, as far as it is not among these entries with what it has.
     pub(super) fn forget(&mut self, variable: u32, entries: &[Entry]) {
+        let kept: HashMap<Vec<u8>, &Entry> = entries.iter().map(|entry| (identity(entry), entry)).collect();
         for series in self.series.values_mut().filter(|s| s.entry.description.variable == variable) {
-            let same = |entry: &&Entry| identity(entry) == identity(&series.entry);
-            let words = entries.iter().find(same).map(|entry| words(entry.value())).unwrap_or_default();
+            let words =
+                kept.get(&identity(&series.entry)).map(|entry| words(entry.value())).unwrap_or_default();
             let buckets = Buckets::new(series.entry.description.kind(), &words);
             series.known = buckets.map(|buckets| buckets.counts.to_vec()).unwrap_or_default();
         }

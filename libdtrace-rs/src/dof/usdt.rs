@@ -27,7 +27,7 @@ pub struct UsdtProvider {
 pub struct UsdtProbe {
     /// Its name, with minus signs.
     pub name: String,
-    /// The function, which is also the symbol that the linker resolves.
+    /// The function, as the probe shows it.
     pub function: String,
     /// The types of what the program passes.
     pub native: Vec<String>,

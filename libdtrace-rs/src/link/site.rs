@@ -118,7 +118,8 @@ pub(super) fn rewrite(
             None => {
                 let text = object.content(section).ok_or_else(damaged)?;
                 let of = copies.as_deref().unwrap_or(path);
-                let name = format!("{ALIAS}{:016x}.{function}", hash(&[of.as_bytes(), text]));
+                let name =
+                    format!("{ALIAS}{:016x}.{function}", hash(&[of.as_bytes(), text, &start.to_le_bytes()]));
                 aliases.push(Alias { name: name.clone(), section, value: start, size, weak: several });
                 name
             }

@@ -3,6 +3,8 @@
 //! A column is what was counted between two looks at the aggregations, a row is a bucket, and the more was counted the darker
 //! is the field where they meet. Each key of each aggregation is a panel; of very many those that count most are shown.
 
+use std::cmp::Reverse;
+
 use dtrace_abi::action;
 
 use super::key_text;
@@ -44,14 +46,19 @@ const COLUMNS: usize = 240;
 
 /// The panels of what has been kept.
 pub fn panels(history: &History, context: &Context<'_>) -> Vec<Panel> {
-    let mut panels: Vec<Panel> =
-        history.series().map(|series| panel(series, history, context)).filter(|p| p.total() > 0).collect();
-    let mut totals: Vec<i64> = panels.iter().map(Panel::total).collect();
-    totals.sort_unstable_by(|a, b| b.cmp(a));
-    let least = totals.get(PANELS - 1).copied().unwrap_or(0);
-    panels.retain(|panel| panel.total() >= least);
-    panels.truncate(PANELS);
-    panels
+    let total = |series: &Series| {
+        series.looks.iter().flat_map(|(_, c)| c).fold(0i64, |sum, &n| sum.saturating_add(n))
+    };
+    let mut most: Vec<(usize, i64, &Series)> = history
+        .series()
+        .enumerate()
+        .map(|(number, series)| (number, total(series), series))
+        .filter(|(_, total, _)| *total > 0)
+        .collect();
+    most.sort_by_key(|(_, total, _)| Reverse(*total));
+    most.truncate(PANELS);
+    most.sort_by_key(|(number, ..)| *number);
+    most.into_iter().map(|(.., series)| panel(series, history, context)).collect()
 }
 
 fn panel(series: &Series, history: &History, context: &Context<'_>) -> Panel {
@@ -84,11 +91,6 @@ fn panel(series: &Series, history: &History, context: &Context<'_>) -> Panel {
 }
 
 impl Panel {
-    /// How much was counted in all.
-    pub fn total(&self) -> i64 {
-        self.columns.iter().flat_map(|c| &c.counts).fold(0, |sum: i64, &n| sum.saturating_add(n))
-    }
-
     /// The first bucket that counts and the last.
     fn rows(&self) -> Option<(usize, usize)> {
         let counts =
@@ -269,7 +271,10 @@ mod tests {
         let panel = Panel { title: String::new(), labels: vec!["0".into()], columns };
         let joined = panel.joined();
         assert!(joined.len() <= COLUMNS + 1, "{}", joined.len());
-        assert_eq!(joined.iter().map(|c| c.counts[0]).sum::<i64>(), panel.total());
+        assert_eq!(
+            joined.iter().map(|c| c.counts[0]).sum::<i64>(),
+            panel.columns.iter().map(|c| c.counts[0]).sum()
+        );
     }
 
     #[test]

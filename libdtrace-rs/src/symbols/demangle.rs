@@ -3,8 +3,29 @@
 //! Compilers put types and modules into the names that link editors see. Rust's are tried first: its older form is C++'s with a
 //! hash at the end, which is left out.
 
+use std::fmt::{self, Write};
+
+use cpp_demangle::DemangleOptions;
+
 /// Longer names are shown as they are: nobody reads them either way, and they may be made to take long.
 const LONGEST: usize = 4096;
+
+/// A name that is written no longer than this: substitutions make a short one stand for one of any length.
+struct Written(String);
+
+impl Written {
+    const LONGEST: usize = 64 << 10;
+}
+
+impl Write for Written {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.len() + text.len() > Written::LONGEST {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+}
 
 /// The name as it was written; none if it is no name of C++ or Rust.
 pub(super) fn demangle(name: &str) -> Option<String> {
@@ -16,10 +37,14 @@ pub(super) fn demangle(name: &str) -> Option<String> {
     if let Ok(rust) = rustc_demangle::try_demangle(stem)
         && (stem.starts_with("_R") || has_hash(stem))
     {
-        return Some(format!("{rust:#}{part}"));
+        let mut name = Written(String::new());
+        write!(name, "{rust:#}").ok()?;
+        return Some(name.0 + part);
     }
     let symbol = cpp_demangle::Symbol::new(stem).ok()?;
-    Some(format!("{}{part}", symbol.demangle().ok()?))
+    let mut name = Written(String::new());
+    symbol.structured_demangle(&mut name, &DemangleOptions::default()).ok()?;
+    Some(name.0 + part)
 }
 
 /// Whether a name ends with the hash that the older form of Rust's names has.
@@ -34,6 +59,17 @@ fn has_hash(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::demangle;
+
+    #[test]
+    fn a_short_name_may_not_stand_for_one_without_end() {
+        // f<a<bool, ...>, a<a<bool, ...>, ...>, ...>(): each argument is two hundred times the one before.
+        let name = |levels: usize| {
+            let level = |n: usize| format!("S0_I{}E", format!("S{}_", n + 1).repeat(200));
+            format!("_Z1fI1aI{}E{}Evv", "b".repeat(200), (0..levels).map(level).collect::<String>())
+        };
+        assert!(demangle(&name(0)).unwrap().starts_with("void f<a<bool, bool, "));
+        (1..6).for_each(|levels| assert_eq!(demangle(&name(levels)), None, "{levels}"));
+    }
 
     #[test]
     fn names_of_cpp_have_their_types() {

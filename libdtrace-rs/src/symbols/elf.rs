@@ -107,7 +107,7 @@ fn separate(root: &str, build: &[u8]) -> Option<Vec<(u64, u64, String)>> {
     let (first, rest) = build.split_first()?;
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let path = format!("{DEBUG}/{first:02x}/{}.debug", hex(rest));
-    let file = fs::File::open(format!("{root}{path}")).or_else(|_| fs::File::open(&path)).ok()?;
+    let file = super::open(&format!("{root}{path}")).or_else(|_| super::open(&path)).ok()?;
     let cache = ReadCache::new(file);
     let elf = object::File::parse(&cache).ok()?;
     // It must say of itself that it is of this build.

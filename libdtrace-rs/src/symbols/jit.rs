@@ -1,10 +1,14 @@
 //! Code that a process has made itself, as it tells perf: `/tmp/perf-PID.map`, a line `start size name` for each function.
 
 use std::cell::RefCell;
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 /// How long a map is taken as it was.
 const STALE: Duration = Duration::from_millis(200);
+
+/// More of a map is not read.
+const MOST: u64 = 64 << 20;
 
 /// The functions that a process has made.
 #[derive(Debug, Default)]
@@ -33,8 +37,15 @@ impl Made {
         if found.is_some() || !old {
             return found;
         }
-        let text = self.paths.iter().find_map(|path| std::fs::read_to_string(path).ok());
-        let functions = text.as_deref().map(parse).or(known.take().map(|(_, functions)| functions));
+        let read = |path: &String| {
+            let mut bytes = Vec::new();
+            super::open(path).ok()?.take(MOST).read_to_end(&mut bytes).ok()?;
+            Some(bytes)
+        };
+        let text = self.paths.iter().find_map(read);
+        let functions = text
+            .map(|bytes| parse(&String::from_utf8_lossy(&bytes)))
+            .or_else(|| known.take().map(|(_, functions)| functions));
         let functions = functions.unwrap_or_default();
         let found = find(&functions, address);
         *known = Some((Instant::now(), functions));

@@ -1,8 +1,9 @@
 //! Symbols: which function an address is in.
 //!
-//! The kernel's come from `/proc/kallsyms`, read at the first question and not before. A process's come from its maps
-//! and the symbol tables of the objects mapped there; and what they tell
-//! perf of the code that they make.
+//! The kernel's come from `/proc/kallsyms`, read at the first question and not before. A process's come from its maps, from the
+//! symbol tables of the objects mapped there, and from what it tells perf of the code that it makes.
+//!
+//! What a process names is not to be trusted: a file may be a FIFO that nobody writes to, or have no end.
 
 mod demangle;
 mod elf;
@@ -11,10 +12,23 @@ pub mod kernel;
 mod user;
 
 use std::cell::{Cell, OnceCell};
-use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::{fmt, io};
 
 use kernel::KernelSymbols;
 use user::UserSymbols;
+
+/// Opens a file that a traced process has named: a regular one only, which nobody waits for.
+fn open(path: &str) -> io::Result<File> {
+    let regular =
+        |is_file: bool| if is_file { Ok(()) } else { Err(io::Error::from(io::ErrorKind::InvalidInput)) };
+    regular(std::fs::metadata(path)?.is_file())?;
+    // It may have been replaced meanwhile.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    regular(file.metadata()?.is_file())?;
+    Ok(file)
+}
 
 /// A place in code.
 #[derive(Clone, Debug, PartialEq, Eq)]

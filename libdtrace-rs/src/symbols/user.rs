@@ -13,6 +13,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,9 @@ const STALE: Duration = Duration::from_millis(200);
 
 /// How soon after its start a process has mapped what it begins with.
 const SOON: Duration = Duration::from_millis(5);
+
+/// The most files without a name that are held: each takes a descriptor.
+const HELD: usize = 128;
 
 /// The name of the code that the kernel maps into every process.
 const VDSO: &str = "[vdso]";
@@ -60,8 +64,8 @@ struct Mapping {
 /// What is mapped.
 #[derive(Debug)]
 enum Of {
-    /// A file: where it is, for the process and for everybody, and the root of the process.
-    File { known: Known, paths: [String; 2], root: String },
+    /// A file: where it is, for the process and for everybody, the root of the process, and which file it is.
+    File { known: Known, paths: [String; 2], root: String, inode: u64 },
     /// What the kernel maps.
     Vdso,
     /// Memory of the process.
@@ -141,19 +145,20 @@ impl UserSymbols {
             Some(path) => (path, true),
             None => (path, false),
         };
-        if deleted && known.file.get().is_none() && known.held.borrow().is_none() {
+        let held = || self.files.borrow().values().filter(|file| file.held.borrow().is_some()).count();
+        if deleted && held() < HELD && known.file.get().is_none() && known.held.borrow().is_none() {
             *known.held.borrow_mut() = unnamed(pid, start, end, path);
         }
         let root = format!("/proc/{pid}/root");
         let paths = [format!("{root}{path}"), path.to_string()];
         let name = path.rsplit('/').next().unwrap_or(path).to_string();
-        Some(Mapping { start, end, offset, name, of: Of::File { known, paths, root } })
+        Some(Mapping { start, end, offset, name, of: Of::File { known, paths, root, inode } })
     }
 
     fn place(&self, process: &Process, mapping: &Mapping, address: u64) -> Place {
         let in_file = address - mapping.start + mapping.offset;
         let symbol = match &mapping.of {
-            Of::File { known, paths, root } => known.read(paths, root).at(in_file),
+            Of::File { known, paths, root, inode } => known.read(paths, root, *inode).at(in_file),
             Of::Vdso => self.vdso().and_then(|file| file.at(address - mapping.start)),
             Of::Memory => None,
         };
@@ -197,11 +202,13 @@ fn unnamed(pid: u32, start: u64, end: u64, path: &str) -> Option<fs::File> {
 }
 
 impl Lazy {
-    fn read(&self, paths: &[String; 2], root: &str) -> &File {
+    fn read(&self, paths: &[String; 2], root: &str, inode: u64) -> &File {
         self.file.get_or_init(|| {
             let [inside, outside] = paths;
             let held = self.held.take();
-            let open = || fs::File::open(inside).or_else(|_| fs::File::open(outside)).ok();
+            // When the process is gone, and its root with it, a file of that name may be another one.
+            let same = |file: &fs::File| file.metadata().is_ok_and(|file| file.ino() == inode);
+            let open = || super::open(inside).ok().or_else(|| super::open(outside).ok().filter(same));
             held.or_else(open).and_then(|file| File::read(file, root)).unwrap_or_default()
         })
     }

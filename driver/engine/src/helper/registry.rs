@@ -359,6 +359,11 @@ impl<H: Host> Dtrace<H> {
             else {
                 return Ok(());
             };
+            if original.goes {
+                // It was taken back, and has not gone only for want of memory.
+                image += 1;
+                continue;
+            }
             let Brought { generation, base, .. } = *original;
             let (bytes, module) = (try_to_vec(&original.bytes)?, try_to_vec(&original.module)?);
             let copy = Accepted::load(bytes, base, module, generation, self.cpus.len())?;

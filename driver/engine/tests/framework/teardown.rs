@@ -19,7 +19,10 @@ fn close_unhooks_every_probe_in_one_batch() {
     let table: Vec<[&str; 3]> = names.iter().map(|name| ["m", name.as_str(), "entry"]).collect();
     let rig = Rig::new(2, &table);
     let consumer = rig.open();
-    assert_eq!(consumer.enable(&Program::new().buffered().clause(PROBE, None, &[]).image()), Ok(PROBES as i32));
+    assert_eq!(
+        consumer.enable(&Program::new().buffered().clause(PROBE, None, &[]).image()),
+        Ok(PROBES as i32)
+    );
     assert!((0..PROBES).all(|row| rig.is_hooked(row)));
     assert_eq!(rig.commits(), 1);
     let before = rig.mock().grace_periods();

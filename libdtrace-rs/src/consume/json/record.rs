@@ -1,7 +1,9 @@
 //! What each action recorded, as an object with the action's name.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::FromRawFd;
+use std::process::Command;
 
 use dtrace_abi::{RecDesc, action};
 
@@ -17,6 +19,26 @@ use crate::program::{LibAction, StmtKind};
 /// An object of this action.
 fn of(action: &str) -> Json {
     Json::object([("action", action.into())])
+}
+
+/// More of what a command prints is not shown.
+const MOST: u64 = 16 << 20;
+
+/// Runs a command: what it prints, and its status if it ended by itself. It prints to a file: with a pipe, what it leaves running in
+/// the background would be waited for.
+fn capture(command: &str) -> io::Result<(Vec<u8>, Option<i32>)> {
+    // SAFETY: the name is a string that ends with a zero.
+    let descriptor = unsafe { libc::memfd_create(c"system".as_ptr(), libc::MFD_CLOEXEC) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new, and nobody else's.
+    let mut file = unsafe { File::from_raw_fd(descriptor) };
+    let status = Command::new("/bin/sh").arg("-c").arg(command).stdout(file.try_clone()?).status()?;
+    let mut printed = Vec::new();
+    file.rewind()?;
+    file.take(MOST).read_to_end(&mut printed)?;
+    Ok((printed, status.code()))
 }
 
 impl Session {
@@ -91,11 +113,11 @@ impl Session {
             action::SYSTEM => {
                 out.flush()?;
                 // What it prints must not stand between the lines.
-                let ran = Command::new("/bin/sh").arg("-c").arg(&text).stderr(Stdio::inherit()).output()?;
+                let (output, status) = capture(&text)?;
                 of("system")
                     .with("command", text)
-                    .with("output", Json::text_or_bytes(&ran.stdout))
-                    .with("status", ran.status.code().map(i64::from))
+                    .with("output", Json::text_or_bytes(&output))
+                    .with("status", status.map(i64::from))
             }
             action::FREOPEN => {
                 out.reopen(&text)?;
@@ -201,12 +223,12 @@ fn named(kind: u32) -> Option<&'static str> {
 struct Captured(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
 
 impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.borrow_mut().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
