@@ -26,10 +26,7 @@ int close(int file) { return (0); }
 long read(int file, void *buffer, unsigned long size) { return (0); }
 long write(int file, const void *buffer, unsigned long size) { return (size); }
 char *getenv(const char *name) { return ((char *)0); }
-unsigned getuid(void) { return (0); }
-unsigned geteuid(void) { return (0); }
-unsigned getgid(void) { return (0); }
-unsigned getegid(void) { return (0); }
+unsigned long getauxval(unsigned long which) { return ((void)which, 0); }
 
 int
 ioctl(int file, unsigned long request, const unsigned char *helper)
