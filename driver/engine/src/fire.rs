@@ -89,15 +89,9 @@ impl<H: Host> Dtrace<H> {
     /// (see [`crate::provider`]).
     #[inline]
     pub fn fire(&self, probe: &Probe<H>, firing: &Firing<'_>) {
-        // One look at the shortcut: `is_idle` and `fire_busy`, for which hooks have two, cost a quarter more here.
-        match probe.shortcut.load(Ordering::Relaxed) {
-            Probe::<H>::NO_SHORTCUT if probe.ecbs.is_empty() => return,
-            Probe::<H>::NO_SHORTCUT => (),
-            Probe::<H>::BRIEF => return self.fire_briefly(probe, firing),
-            predicate if self.host.is_known_false(predicate) => return,
-            _ => (),
+        if !self.is_idle(probe) {
+            self.fire_busy(probe, firing);
         }
-        self.fire_enabled(probe, firing);
     }
 
     /// Whether there is nothing to be done when the probe fires now: nobody has enabled it, or its predicate is known to be false.
@@ -130,13 +124,7 @@ impl<H: Host> Dtrace<H> {
     /// [`Self::fire_busy`]. `arg` is asked for arguments below `at_hand` only. Hook context.
     #[inline(always)]
     pub fn fire_at_once(&self, probe: &Probe<H>, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
-        if probe.shortcut.load(Ordering::Relaxed) != Probe::<H>::BRIEF {
-            return false;
-        }
-        let Some((cpu, saved)) = self.host.enter_at_once() else { return false };
-        let done = self.try_briefly(probe, cpu, at_hand, arg);
-        self.host.leave(cpu, saved);
-        done
+        probe.shortcut.load(Ordering::Relaxed) == Probe::<H>::BRIEF && self.attempt(probe, at_hand, arg)
     }
 
     /// As [`Self::fire_at_once`], from a hook that has made sure already of what [`Host::enter`] does, on this CPU: in the
@@ -158,24 +146,18 @@ impl<H: Host> Dtrace<H> {
     /// once, and otherwise nothing but an attempt.
     #[inline(never)]
     fn fire_briefly(&self, probe: &Probe<H>, firing: &Firing<'_>) {
-        // As `fire_at_once`, in the order of which the compiler makes the shorter code.
-        if let Some((cpu, saved)) = self.host.enter_at_once() {
-            let mut done = false;
-            let inside = self.cpus.get(cpu).and_then(|local| match H::ENTERS_AT_ONCE_UNFENCED {
-                true => local.counter.enter_unfenced(),
-                false => self.enter(local),
-            });
-            if let Some(inside) = inside {
-                done = inside.number() % DEADMAN_EVERY != 0
-                    && self.take_brief(probe, cpu, firing.args.len(), firing.arguments());
-                if done { inside.leave() } else { inside.undo() }
-            }
-            self.host.leave(cpu, saved);
-            if done {
-                return;
-            }
+        if !self.attempt(probe, firing.args.len(), firing.arguments()) {
+            self.fire_enabled(probe, firing);
         }
-        self.fire_enabled(probe, firing);
+    }
+
+    /// Enters, takes the one clause on the probe if it is brief, and leaves; or does nothing: then false. Hook context.
+    #[inline(always)]
+    fn attempt(&self, probe: &Probe<H>, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
+        let Some((cpu, saved)) = self.host.enter_at_once() else { return false };
+        let done = self.try_briefly(probe, cpu, at_hand, arg);
+        self.host.leave(cpu, saved);
+        done
     }
 
     /// Takes the one clause on the probe if it is brief, or does nothing: then false. Probe context.
