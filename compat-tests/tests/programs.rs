@@ -10,9 +10,12 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
 use std::thread;
+
+mod built;
+use built::built;
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("programs")
@@ -23,30 +26,6 @@ fn programs() -> BTreeMap<String, PathBuf> {
     let all = fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path());
     let programs = all.filter(|path| path.extension().is_some_and(|e| e == "d"));
     programs.map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path)).collect()
-}
-
-/// What was built of this workspace: our command and the library.
-struct Built {
-    dtrace: PathBuf,
-    preload: PathBuf,
-}
-
-/// Builds them as this test was built. (Cargo gives a test the programs of its own package only.)
-fn built() -> &'static Built {
-    static BUILT: OnceLock<Built> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        // TARGET/PROFILE/deps/this
-        let test = env::current_exe().unwrap();
-        let profile = test.ancestors().nth(2).unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "dtrace-preload", "--package", "libdtrace-rs"]);
-        build.args(["--lib", "--bin", "dtrace", "--target-dir"]).arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "cargo could not build dtrace and its device");
-        Built { dtrace: profile.join("dtrace"), preload: profile.join("libdtrace_preload.so") }
-    })
 }
 
 /// What a dtrace command prints for a program.

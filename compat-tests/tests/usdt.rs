@@ -7,31 +7,12 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+
+mod built;
+use built::built;
 
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("usdt")
-}
-
-/// Where this test was built: TARGET/PROFILE.
-fn profile() -> PathBuf {
-    env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
-}
-
-/// Our command and the preloaded device, built as this test was.
-fn dtrace() -> &'static PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let profile = profile();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "dtrace-preload", "--package", "libdtrace-rs"]);
-        build.args(["--lib", "--bin", "dtrace", "--target-dir"]).arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "cargo could not build dtrace and its device");
-        profile.join("dtrace")
-    })
 }
 
 /// A directory of a test's own, with the header of the provider in it.
@@ -61,7 +42,7 @@ impl Place {
     }
 
     fn dtrace(&self, words: &[&str]) {
-        self.must(dtrace(), words);
+        self.must(&built().dtrace, words);
     }
 
     /// Compiles a source, with the flags, to `NAME.o`.
@@ -203,12 +184,12 @@ fn the_engine_takes_the_image() {
     place.link("cc", "-pie", &[&object, "provider.o"], "program");
     let run = |name: &str, value: &str| {
         let mut command = Command::new(place.0.join("program"));
-        command.env("LD_PRELOAD", profile().join("libdtrace_preload.so")).env(name, value);
+        command.env("LD_PRELOAD", &built().preload).env(name, value);
         let output = command.env("DTRACE_DOF_INIT_DEBUG", "1").output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout), "2 0\n");
         String::from_utf8(output.stderr).unwrap()
     };
-    dtrace();
+    built();
     assert_eq!(run("X", ""), "dtrace DOF program: registered\ndtrace DOF program: taken back\n");
     assert_eq!(run("DTRACE_DOF_INIT_DISABLE", ""), "");
     let device = "/nonexistent/device";
@@ -314,7 +295,7 @@ fn what_cannot_be_linked_is_refused_and_left_as_it_is() {
     let place = Place::new("refused");
     let refused = |object: &str, why: &str| {
         let before = fs::read(place.0.join(object)).ok();
-        let output = place.run(dtrace(), &["-G", "-s", &script(), object]);
+        let output = place.run(&built().dtrace, &["-G", "-s", &script(), object]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert_eq!(said, format!("dtrace: failed to link script provider: {why}\n"));

@@ -14,6 +14,8 @@
 //! that may not read it, or an answer that the consumer's state forbids. Everything here therefore panics on purpose.
 
 pub mod code;
+#[cfg(feature = "compiler")]
+pub mod embedded;
 pub mod input;
 pub mod ledger;
 pub mod program;

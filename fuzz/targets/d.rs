@@ -4,28 +4,12 @@
 #![no_main]
 
 use std::cell::RefCell;
-use std::ffi::c_void;
 
 use dtrace_rs::d::parser::SpecKind;
-use dtrace_rs::device::Device;
 use dtrace_rs::dof;
 use dtrace_rs::handle::Handle;
 use fuzz::sections::Random;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
-
-/// The engine of this process, as libdtrace's device: probe descriptions are matched against real probes.
-struct Embedded(dtrace_user::Device);
-
-impl Device for Embedded {
-    unsafe fn ioctl(&self, command: u32, argument: *mut c_void) -> Result<i32, i32> {
-        // SAFETY: the contract is the same.
-        unsafe { self.0.ioctl(command, argument) }.map_err(|errno| errno as i32)
-    }
-
-    fn name(&self) -> &str {
-        "embedded"
-    }
-}
 
 thread_local! {
     /// One handle for many programs: what one leaves behind, the next one meets. Made anew now and then, so that a finding
@@ -43,8 +27,7 @@ fuzz_target!(|text: &[u8]| {
         }
         *programs += 1;
         let handle = handle.get_or_insert_with(|| {
-            let device = dtrace_user::Device::open().expect("a device");
-            let mut handle = Handle::with_device(Box::new(Embedded(device))).expect("a handle");
+            let mut handle = fuzz::embedded::handle();
             // The libraries are other programs' matter, and their types make a fresh handle slow.
             handle.set_option("nolibs", None).expect("an option");
             handle

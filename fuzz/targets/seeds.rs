@@ -1,27 +1,10 @@
 //! Writes the images that our compiler makes of the programs in `fuzz/programs.d` to `fuzz/corpus/dof`: what the fuzzer
 //! begins with. (Run it again when the compiler makes other images.)
 
-use std::ffi::c_void;
 use std::path::Path;
 
 use dtrace_rs::d::parser::SpecKind;
-use dtrace_rs::device::Device;
 use dtrace_rs::dof;
-use dtrace_rs::handle::Handle;
-
-/// The engine of this process, as libdtrace's device.
-struct Embedded(dtrace_user::Device);
-
-impl Device for Embedded {
-    unsafe fn ioctl(&self, command: u32, argument: *mut c_void) -> Result<i32, i32> {
-        // SAFETY: the contract is the same.
-        unsafe { self.0.ioctl(command, argument) }.map_err(|errno| errno as i32)
-    }
-
-    fn name(&self) -> &str {
-        "embedded"
-    }
-}
 
 fn main() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -34,8 +17,7 @@ fn main() {
     for program in programs.split("\n\n").filter(|program| !program.trim().is_empty()) {
         let (title, text) = program.trim().split_once('\n').expect("a title, then the program");
         let name = title.trim_start_matches("/*").trim_end_matches("*/").trim().replace(' ', "-");
-        let device = dtrace_user::Device::open().expect("a device");
-        let mut handle = Handle::with_device(Box::new(Embedded(device))).expect("a handle");
+        let mut handle = fuzz::embedded::handle();
         match handle.compile_string(text, SpecKind::Name, &[]) {
             Ok(program) => {
                 std::fs::write(to.join(&name), dof::program_image(&program)).expect("a file");

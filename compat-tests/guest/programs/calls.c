@@ -10,39 +10,9 @@
  * build: calls64 -m64 -nostdlib -ffreestanding
  * build: calls32 -m32 -nostdlib -ffreestanding
  */
-typedef unsigned long word;
-
 #ifdef __x86_64__
 enum { EXIT = 60, FORK = 57, VFORK = 58, EXECVE = 59, WAIT4 = 61, GETPID = 39, KILL = 62, SIGACTION = 13,
 	CLOSE_RANGE = 436 };
-
-static long call(long number, word a, word b, word c, word d, word e, word f)
-{
-	long result;
-	register word r10 __asm__("r10") = d;
-	register word r8 __asm__("r8") = e;
-	register word r9 __asm__("r9") = f;
-
-	__asm__ volatile("syscall"
-		: "=a"(result)
-		: "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-		: "rcx", "r11", "memory");
-	return result;
-}
-
-/* In the child nothing happens between the two calls, so that it leaves the common stack alone. */
-static long vfork_and_exit(void)
-{
-	long result;
-
-	__asm__ volatile("syscall\n\ttest %%eax, %%eax\n\tjnz 1f\n\tmov %2, %%eax\n\txor %%edi, %%edi\n\tsyscall\n1:"
-		: "=a"(result)
-		: "a"((long)VFORK), "i"(EXIT)
-		: "rcx", "r11", "rdi", "memory");
-	return result;
-}
-
-__asm__(".text\nrestorer: mov $15, %eax\n\tsyscall\n");
 
 static const short left_out[] = {
 	15, /* rt_sigreturn */
@@ -57,34 +27,6 @@ static const short left_out[] = {
 enum { EXIT = 1, FORK = 2, VFORK = 190, EXECVE = 11, WAIT4 = 114, GETPID = 20, KILL = 37, SIGACTION = 174,
 	CLOSE_RANGE = 436 };
 
-static long call(long number, word a, word b, word c, word d, word e, word f)
-{
-	long result;
-	/* The sixth argument is in ebp, which the compiler will not give. */
-	struct {
-		word f, number;
-	} in = { f, (word)number };
-
-	__asm__ volatile("push %%ebp\n\tmov (%1), %%ebp\n\tmov 4(%1), %%eax\n\tint $0x80\n\tpop %%ebp"
-		: "=a"(result)
-		: "0"(&in), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
-		: "memory");
-	return result;
-}
-
-static long vfork_and_exit(void)
-{
-	long result;
-
-	__asm__ volatile("int $0x80\n\ttest %%eax, %%eax\n\tjnz 1f\n\tmov %2, %%eax\n\txor %%ebx, %%ebx\n\tint $0x80\n1:"
-		: "=a"(result)
-		: "a"((long)VFORK), "i"(EXIT)
-		: "ebx", "memory");
-	return result;
-}
-
-__asm__(".text\nrestorer: mov $173, %eax\n\tint $0x80\n");
-
 static const short left_out[] = {
 	1, 2, 29, 37, /* exit, fork, pause, kill */
 	34, /* nice */
@@ -96,9 +38,9 @@ static const short left_out[] = {
 };
 #endif
 
-enum { LAST = 462, TIMES = 2, SIGUSR1 = 10 };
+#include "call.h"
 
-extern void restorer(void);
+enum { LAST = 462, TIMES = 2, SIGUSR1 = 10 };
 
 static volatile int handled;
 
@@ -119,40 +61,34 @@ static int is_left_out(int number)
 static _Noreturn void leave(word status)
 {
 	for (;;)
-		call(EXIT, status, 0, 0, 0, 0, 0);
+		call(EXIT, status, 0, 0, 0, 0);
 }
 
 __attribute__((force_align_arg_pointer)) _Noreturn void _start(void)
 {
-	/* SA_SIGINFO, SA_RESTORER */
-	struct {
-		void (*handler)(int, void *, void *);
-		word flags;
-		void (*restorer)(void);
-		word mask[8 / sizeof(word)];
-	} action = { handler, 0x04000004, restorer, { 0 } };
+	struct action action = { handler, SA_SIGINFO | SA_RESTORER, restorer, { 0 } };
 	int status = 0;
 
-	call(SIGACTION, SIGUSR1, (word)&action, 0, 8, 0, 0);
+	call(SIGACTION, SIGUSR1, (word)&action, 0, 8, 0);
 	for (int time = 0; time < TIMES; time++) {
 		for (int number = 0; number <= LAST; number++)
 			if (!is_left_out(number))
-				call(number, -1UL, -1UL, -1UL, -1UL, -1UL, -1UL);
+				call6((word)number, -1UL, -1UL, -1UL, -1UL, -1UL, -1UL);
 		/* The descriptors that some of them made all the same. */
-		call(CLOSE_RANGE, 3, ~0U, 0, 0, 0, 0);
+		call(CLOSE_RANGE, 3, ~0U, 0, 0, 0);
 	}
 
-	long child = call(FORK, 0, 0, 0, 0, 0, 0);
+	long child = call(FORK, 0, 0, 0, 0, 0);
 
 	if (child == 0)
 		leave(3);
-	if (child < 0 || call(WAIT4, (word)child, (word)&status, 0, 0, 0, 0) != child || status != 3 << 8)
+	if (child < 0 || call(WAIT4, (word)child, (word)&status, 0, 0, 0) != child || status != 3 << 8)
 		leave(1);
 	child = vfork_and_exit();
-	if (child < 0 || call(WAIT4, (word)child, (word)&status, 0, 0, 0, 0) != child || status != 0)
+	if (child < 0 || call(WAIT4, (word)child, (word)&status, 0, 0, 0) != child || status != 0)
 		leave(2);
-	if (call(EXECVE, (word) "/no/such/file", 0, 0, 0, 0, 0) >= 0)
+	if (call(EXECVE, (word) "/no/such/file", 0, 0, 0, 0) >= 0)
 		leave(3);
-	call(KILL, (word)call(GETPID, 0, 0, 0, 0, 0, 0), SIGUSR1, 0, 0, 0, 0);
+	call(KILL, (word)call(GETPID, 0, 0, 0, 0, 0), SIGUSR1, 0, 0, 0);
 	leave(handled == SIGUSR1 ? 0 : 4);
 }

@@ -20,29 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 #include "image.h"
+#include "stats.h"
 
 static struct image image;
-
-/* A number of /proc/dtrace/stats. */
-static unsigned long stat_of(const char *name)
-{
-	static char text[16384];
-	int fd = open("/proc/dtrace/stats", O_RDONLY);
-	size_t length = 0, prefix = strlen(name);
-	ssize_t n;
-
-	if (fd < 0)
-		err(1, "/proc/dtrace/stats");
-	while ((n = read(fd, text + length, sizeof(text) - 1 - length)) > 0)
-		length += (size_t)n;
-	close(fd);
-	text[length] = '\0';
-	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
-		if (strncmp(line, name, prefix) == 0 && line[prefix] == '=')
-			return strtoul(line + prefix + 1, NULL, 10);
-	}
-	errx(1, "/proc/dtrace/stats has no %s", name);
-}
 
 static void program(long round)
 {

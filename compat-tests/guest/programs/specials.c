@@ -10,73 +10,24 @@
  * build: specials64 -m64 -nostdlib -ffreestanding -fno-pie -no-pie
  * build: specials32 -m32 -nostdlib -ffreestanding -fno-pie -no-pie
  */
-typedef unsigned long word;
-
 #ifdef __x86_64__
 enum { READ = 0, WRITE = 1, CLOSE = 3, SIGACTION = 13, IOPL = 172, GETPID = 39, CLONE = 56, FORK = 57, VFORK = 58, EXECVE = 59,
 	EXIT = 60, WAIT4 = 61, KILL = 62, NANOSLEEP = 35, GETPGID = 121, PRCTL = 157, EXIT_GROUP = 231, OPENAT = 257, PIPE2 = 293,
 	EXECVEAT = 322, CLONE3 = 435 };
 
-static long call(word number, word a, word b, word c, word d, word e)
-{
-	long result;
-	register word r10 __asm__("r10") = d;
-	register word r8 __asm__("r8") = e;
-
-	__asm__ volatile("syscall"
-		: "=a"(result)
-		: "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-		: "rcx", "r11", "memory");
-	return result;
-}
-
-/* In the child nothing happens between the two calls, so that it leaves the common stack alone. */
-static long vfork_and_exit(void)
-{
-	long result;
-
-	__asm__ volatile("syscall\n\ttest %%eax, %%eax\n\tjnz 1f\n\tmov %2, %%eax\n\txor %%edi, %%edi\n\tsyscall\n1:"
-		: "=a"(result)
-		: "a"((long)VFORK), "i"(EXIT)
-		: "rcx", "r11", "rdi", "memory");
-	return result;
-}
-
-__asm__(".text\nrestorer: mov $15, %eax\n\tsyscall\n");
 #else
 enum { EXIT = 1, FORK = 2, READ = 3, WRITE = 4, CLOSE = 6, EXECVE = 11, GETPID = 20, KILL = 37, IOPL = 110, WAIT4 = 114,
 	CLONE = 120, GETPGID = 132, NANOSLEEP = 162, PRCTL = 172, SIGACTION = 174, VFORK = 190, EXIT_GROUP = 252, OPENAT = 295,
 	PIPE2 = 331, EXECVEAT = 358, CLONE3 = 435 };
 
-static long call(word number, word a, word b, word c, word d, word e)
-{
-	long result;
-
-	__asm__ volatile("int $0x80" : "=a"(result) : "0"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e) : "memory");
-	return result;
-}
-
-static long vfork_and_exit(void)
-{
-	long result;
-
-	__asm__ volatile("int $0x80\n\ttest %%eax, %%eax\n\tjnz 1f\n\tmov %2, %%eax\n\txor %%ebx, %%ebx\n\tint $0x80\n1:"
-		: "=a"(result)
-		: "a"((long)VFORK), "i"(EXIT)
-		: "ebx", "memory");
-	return result;
-}
-
-__asm__(".text\nrestorer: mov $173, %eax\n\tint $0x80\n");
 __asm__(".text\nold_restorer: pop %eax\n\tmov $119, %eax\n\tint $0x80\n");
 extern void old_restorer(void);
 #endif
 
+#include "call.h"
+
 enum { SIGKILL = 9, SIGUSR1 = 10, SIGCHLD = 17, SIGCONT = 18, SIGSTOP = 19, AT_FDCWD = -100, PR_SET_NO_NEW_PRIVS = 38,
 	PR_SET_SECCOMP = 22, PR_SET_NAME = 15 };
-enum { SA_SIGINFO = 4, SA_RESTORER = 0x04000000, SA_RESTART = 0x10000000 };
-
-extern void restorer(void);
 
 static volatile int handled;
 
@@ -85,13 +36,6 @@ static void handler(int signal, void *info, void *context)
 	(void)signal, (void)info, (void)context;
 	handled++;
 }
-
-struct action {
-	void (*handler)(int, void *, void *);
-	word flags;
-	void (*restorer)(void);
-	word mask[8 / sizeof(word)];
-};
 
 static void leave(word status)
 {

@@ -120,28 +120,30 @@ fn what_is_unknown_is_said_to_be() {
     assert_eq!(consumer.buffer(9).err(), Some(Errno::EINVAL));
 }
 
+/// The requests that read their argument.
+pub const READERS: [u32; 13] = [
+    ioctl::CONF,
+    ioctl::PROVIDER,
+    ioctl::PROBES,
+    ioctl::PROBEMATCH,
+    ioctl::PROBEARG,
+    ioctl::ENABLE,
+    ioctl::EPROBE,
+    ioctl::AGGDESC,
+    ioctl::FORMAT,
+    ioctl::DOFGET,
+    ioctl::BUFSNAP,
+    ioctl::AGGSNAP,
+    ioctl::REPLICATE,
+];
+
 #[test]
 fn a_bad_address_is_efault_for_every_request() {
     let rig = Rig::new(1, &[]);
     let consumer = rig.open();
     let image = Program::new().buffered().clause(["dtrace", "", "", "BEGIN"], None, &[]).image();
     consumer.enable(&image).unwrap();
-    let requests = [
-        ioctl::CONF,
-        ioctl::PROVIDER,
-        ioctl::PROBES,
-        ioctl::PROBEMATCH,
-        ioctl::PROBEARG,
-        ioctl::ENABLE,
-        ioctl::EPROBE,
-        ioctl::AGGDESC,
-        ioctl::FORMAT,
-        ioctl::DOFGET,
-        ioctl::BUFSNAP,
-        ioctl::AGGSNAP,
-        ioctl::REPLICATE,
-    ];
-    for request in requests {
+    for request in READERS {
         assert_eq!(consumer.ioctl_raw(request, 8), Err(Errno::EFAULT), "{request:#x}");
         assert_eq!(consumer.ioctl_raw(request, u64::MAX - 3), Err(Errno::EFAULT), "{request:#x}");
     }

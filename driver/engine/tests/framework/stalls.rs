@@ -10,6 +10,7 @@ use dtrace_engine::mock::{Rig, STALLED_BASE, USER_BASE};
 use dtrace_engine::{Consumer, Cred, Model, Privileges};
 
 use crate::program::{E, Program, S};
+use crate::session::READERS;
 
 const ROOT: Cred = Cred { uid: 0, gid: 0, privileges: Privileges::ALL };
 /// Where a stalled caller's argument is, if it is not that which does not come.
@@ -58,27 +59,11 @@ fn whoever_waits_for_the_argument_of_a_request_keeps_nobody_else_waiting() {
     let stalled = rig.open();
     stalled.enable(&image()).unwrap();
     stalled.go().unwrap();
-    let requests = [
-        ioctl::CONF,
-        ioctl::PROVIDER,
-        ioctl::PROBES,
-        ioctl::PROBEMATCH,
-        ioctl::PROBEARG,
-        ioctl::ENABLE,
-        ioctl::REPLICATE,
-        ioctl::EPROBE,
-        ioctl::AGGDESC,
-        ioctl::FORMAT,
-        ioctl::STATUS,
-        ioctl::DOFGET,
-        ioctl::BUFSNAP,
-        ioctl::AGGSNAP,
-        ioctl::STOP,
-    ];
+    let requests = [&READERS[..], &[ioctl::STATUS, ioctl::STOP]].concat();
     let helpers = [ioctl::HELPER_ADD, ioctl::HELPER_ADDDOF];
     thread::scope(|scope| {
         let (rig, stalled) = (&rig, &stalled);
-        for request in requests {
+        for &request in &requests {
             scope.spawn(move || stalled.ioctl_raw(request, STALLED_BASE));
         }
         for request in helpers {
