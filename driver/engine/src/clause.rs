@@ -437,11 +437,12 @@ impl Clause {
             };
             let cursor = match &mut staged {
                 Some(tuple) => &mut tuple.end,
-                None => {
-                    alignment = alignment.max(align);
-                    &mut end
-                }
+                None => &mut end,
             };
+            // Keys are copied on, but frames are walked in place, as words.
+            if !step.in_tuple || matches!(work, Work::Stack | Work::UserStack { .. }) {
+                alignment = alignment.max(align);
+            }
             step.record.offset = cursor.next_multiple_of(align);
             *cursor = step
                 .record

@@ -1,8 +1,8 @@
 //! Aggregations through the framework: layout of their records, ids, and AGGDESC (contract 2.6).
 
-use dtrace_abi::{AggDesc, Plain, RecDesc, agg, dif, ioctl, option};
+use dtrace_abi::{AggDesc, Plain, RecDesc, action, agg, dif, ioctl, option};
 use dtrace_engine::errno::Errno;
-use dtrace_engine::mock::{Handle, Rig, Who, become_who};
+use dtrace_engine::mock::{Handle, KERNEL_BASE, Rig, USER_BASE, Who, become_who};
 
 use crate::program::{E, Program, S, count, value_at, words};
 
@@ -47,6 +47,31 @@ fn a_count_by_execname_is_one_record_for_each_name() {
     };
     assert_eq!(read(0), (1, 1, "sh".to_string(), 3));
     assert_eq!(read(280), (1, 1, "ls".to_string(), 2));
+}
+
+/// Wherever the last record has ended: an empty one leaves the next at a multiple of 4.
+#[test]
+fn a_stack_is_one_key_wherever_it_is_staged() {
+    for (kind, frames) in
+        [(action::STACK, [KERNEL_BASE + 32, KERNEL_BASE + 48]), (action::USTACK, [100, USER_BASE + 16])]
+    {
+        let rig = Rig::new(1, &[["m", "f", "n"]]);
+        let consumer = rig.open();
+        let by_stack = [count(&[E::Stack(kind, 2)])];
+        consumer
+            .enable(
+                &Program::new().buffered().clause(PROBE, None, &[]).clause(PROBE, None, &by_stack).image(),
+            )
+            .unwrap();
+        consumer.go().unwrap();
+        (0..4).for_each(|_| rig.probe(0).fire(&[]));
+        let data = consumer.aggregations(0).unwrap().data;
+        let (desc, records) = described(&consumer, 1).unwrap();
+        assert_eq!(data.len(), desc.size as usize, "one stack, one record");
+        let key = records[1].offset as usize;
+        assert_eq!([value_at(&data, key), value_at(&data, key + 8)], frames);
+        assert_eq!(value_at(&data, records[2].offset as usize), 4);
+    }
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub(crate) enum E {
     Bytes(u64, u32),
     /// The string at an address, in a record of so many bytes.
     StringAt(u64, u32),
+    /// `stack(frames)` or, of the user, `ustack(frames)`: the action and its frames. A key only.
+    Stack(u32, u64),
 }
 
 /// A statement.
@@ -191,6 +193,7 @@ impl Program {
             E::Speculation => {
                 self.difo(&[Instr::indexed(OP_CALL, SUBR_SPECULATION as u16, 1), ret(1)], &[], "", &[], INT)
             }
+            E::Stack(..) => panic!("a stack is no expression"),
             E::StringAt(address, size) => {
                 let rtype = DifType { size, ..STRING };
                 self.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[address], "", &[], rtype)
@@ -226,8 +229,10 @@ impl Program {
                 let variable = self.expression(E::Int(uarg));
                 actions.push(plain(action::DIFEXPR, variable));
                 for e in keys {
-                    let difo = self.expression(*e);
-                    actions.push(plain(action::DIFEXPR, difo));
+                    actions.push(match *e {
+                        E::Stack(kind, frames) => DofActDesc { arg: frames, ..plain(kind, SECIDX_NONE) },
+                        e => plain(action::DIFEXPR, self.expression(e)),
+                    });
                 }
                 let mut ntuple = keys.len() as u32 + 1;
                 if let Some(e) = increment {

@@ -121,7 +121,7 @@ fn what_is_unknown_is_said_to_be() {
 }
 
 /// The requests that read their argument.
-pub const READERS: [u32; 13] = [
+pub(crate) const READERS: [u32; 13] = [
     ioctl::CONF,
     ioctl::PROVIDER,
     ioctl::PROBES,
