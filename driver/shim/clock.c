@@ -24,13 +24,15 @@ struct host_timer {
 	struct hrtimer timer;
 	uint64_t interval;
 	void *cookie;
+	uint32_t cpu;
 };
 
 static enum hrtimer_restart notrace fire(struct hrtimer *hrtimer)
 {
 	struct host_timer *timer = container_of(hrtimer, struct host_timer, timer);
 
-	rs_timer(timer->cookie, timer, get_irq_regs());
+	if (!rs_timer(timer->cookie, timer, get_irq_regs()))
+		return HRTIMER_NORESTART;
 	hrtimer_forward_now(hrtimer, ns_to_ktime(timer->interval));
 	return HRTIMER_RESTART;
 }
@@ -51,6 +53,7 @@ asmlinkage struct host_timer *host_timer_start(uint32_t cpu, uint64_t interval, 
 		return NULL;
 	timer->interval = interval;
 	timer->cookie = cookie;
+	timer->cpu = cpu;
 	hrtimer_setup(&timer->timer, fire, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
 	if (smp_call_function_single(cpu, start_here, timer, 1)) {
 		kfree(timer);
@@ -63,6 +66,16 @@ asmlinkage void host_timer_stop(struct host_timer *timer)
 {
 	hrtimer_cancel(&timer->timer);
 	kfree(timer);
+}
+
+asmlinkage uint32_t notrace host_timer_cpu(const struct host_timer *timer)
+{
+	return timer->cpu;
+}
+
+asmlinkage bool host_timer_runs(const struct host_timer *timer)
+{
+	return hrtimer_active(&timer->timer);
 }
 
 asmlinkage uint64_t notrace host_timer_late(const struct host_timer *timer)

@@ -116,14 +116,18 @@ asmlinkage void host_unpin(void);
 asmlinkage uint64_t host_timestamp(void);
 asmlinkage uint64_t host_walltime(void);
 
-/* A timer that calls rs_timer(cookie, frame) in hard interrupt context every `interval` ns on `cpu`; NULL when there is
- * no memory. host_timer_stop waits until no callback runs, and frees it. Process context. */
+/* A timer that calls rs_timer(cookie, frame) in hard interrupt context every `interval` ns on `cpu`, or wherever the kernel moves it
+ * when that goes offline, until it answers false; NULL when there is no memory. host_timer_stop waits until no callback runs, and
+ * frees it. Process context. */
 struct host_timer;
 asmlinkage struct host_timer *host_timer_start(uint32_t cpu, uint64_t interval, void *cookie);
 asmlinkage void host_timer_stop(struct host_timer *timer);
 /* How late (ns) the callback that is running is. In rs_timer only. */
 asmlinkage uint64_t host_timer_late(const struct host_timer *timer);
-asmlinkage void rs_timer(void *cookie, const struct host_timer *timer, const void *regs);
+/* The processor that the timer was made for, and whether it goes on. Any context. */
+asmlinkage uint32_t host_timer_cpu(const struct host_timer *timer);
+asmlinkage bool host_timer_runs(const struct host_timer *timer);
+asmlinkage bool rs_timer(void *cookie, const struct host_timer *timer, const void *regs);
 
 /* Runs rs_housekeep() on a work queue of its own, now and then: it returns the next delay in ns. 0 or a negative errno. Process
  * context. */

@@ -19,6 +19,32 @@ profiled() {
     grep . profiled | sort -nu | tr '\n' ' '
 }
 all=$(seq 0 $(($(nproc) - 1)) | tr '\n' ' ')
+# rows NUMBER FROM: how often profile-97 has fired on a processor, from a row of its output on.
+rows() { sed -n "$2,\$p" throughout | grep -c "^$1\$"; }
+# until_rows NUMBER FROM: until it has at least once, for half a minute at most.
+until_rows() {
+    local tries=0
+    until [ "$(rows "$1" "$2")" -gt 0 ] || [ $tries = 300 ]; do
+        usleep 100000
+        tries=$((tries + 1))
+    done
+}
+dtrace -q -n 'BEGIN { start = timestamp; } profile-97 { printf("%d\n", cpu); }
+    END { printf("end %d\n", (timestamp - start) / 1000000); }' > throughout &
+tracer=$!
+until_rows 1 1
+echo 0 > /sys/devices/system/cpu/cpu1/online
+sleep 3
+echo 1 > /sys/devices/system/cpu/cpu1/online
+back=$(wc -l < throughout)
+until_rows 1 $((back + 1))
+kill -INT $tracer
+wait $tracer
+matches "profile fires again on one that has come back" "$(rows 1 $((back + 1)))" '^[1-9]'
+most=$(awk '/^end/ { print int($2 * 97 / 1000) + 1 }' throughout)
+is "and meanwhile on no other in its place: $most times at most" \
+    "$(awk -v most="$most" 'NF == 1 { n[$1]++ } END { for (cpu in n) if (n[cpu] > most) print cpu, n[cpu] }' throughout)" ""
+
 # Two names for one program: one records on processor 1, the other commits on processor 0.
 cp "$(command -v witness)" recorder && cp "$(command -v witness)" committer
 timeout 60 dtrace -q -o out -n 'BEGIN { s = speculation(); printf("begun\n"); }

@@ -156,6 +156,12 @@ impl<H: Host> Dtrace<H> {
         if self.host.lock_unless_killed() { Ok(Locked { dtrace: self }) } else { Err(Errno::EINTR) }
     }
 
+    /// Does something that a provider must not be called during. Process context.
+    pub fn exclusively(&self, work: impl FnOnce()) {
+        let _control = self.control();
+        work();
+    }
+
     /// Returns after every CPU has left the probe it was in. Process context.
     pub fn synchronize(&self) {
         self.host.fence_cpus();

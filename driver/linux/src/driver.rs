@@ -116,5 +116,6 @@ const IDLE: u64 = 100_000_000;
 /// The engine's periodic work; the next delay in nanoseconds.
 #[unsafe(no_mangle)]
 extern "C" fn rs_housekeep() -> u64 {
+    engine().exclusively(profile::revise);
     engine().housekeep().unwrap_or(IDLE).min(IDLE)
 }

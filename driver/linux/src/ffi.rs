@@ -138,6 +138,12 @@ unsafe extern "C" {
     pub fn host_timer_late(timer: *const host_timer) -> u64;
 }
 unsafe extern "C" {
+    pub fn host_timer_cpu(timer: *const host_timer) -> u32;
+}
+unsafe extern "C" {
+    pub fn host_timer_runs(timer: *const host_timer) -> bool;
+}
+unsafe extern "C" {
     pub fn host_housekeep_start() -> i32;
 }
 unsafe extern "C" {

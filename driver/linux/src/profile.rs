@@ -7,6 +7,10 @@
 //! Mechanism: a hard interrupt timer pinned to each CPU, so that a firing is in interrupt context with interrupts off and
 //! its registers are those that were interrupted.
 //!
+//! A processor may go offline, with a suspended machine all but one do: the kernel moves its timers to another one. There a
+//! profile-N's timer ends itself, for that processor has one; a tick-N's goes on. The housekeeper gives a processor that has come (back)
+//! its timer ([`revise`]), a tenth of a second later at most.
+//!
 //! What always holds: the probes' cookies index `SOURCES`, which only grows, under the control mutex; a timer exists only
 //! between `enable` and `disable`, and stopping it waits for a callback that runs. So a callback's probe is alive.
 
@@ -33,12 +37,69 @@ struct Source {
     kind: Kind,
     interval: u64,
     timers: Vec<*mut ffi::host_timer>,
+    /// The probe that they fire; null while it is not enabled.
+    cookie: *mut c_void,
 }
 
-// SAFETY: the timers are handles of the kernel, used under the control mutex only.
+// SAFETY: the timers are handles of the kernel, used under the control mutex only; the cookie is not followed here.
 unsafe impl Send for Source {}
 
 static SOURCES: Control<Vec<Source>> = Control::new(Vec::new());
+
+impl Source {
+    /// Starts a timer on each processor that is online and has none; of a tick, one in all.
+    fn start_missing(&mut self) {
+        // SAFETY: no preconditions.
+        let cpus = unsafe { ffi::host_cpu_ids() };
+        for cpu in 0..cpus {
+            if self.kind == Kind::Tick && !self.timers.is_empty() {
+                break;
+            }
+            // SAFETY: the handles are alive; the rest has no preconditions.
+            let has_one = self.timers.iter().any(|&timer| unsafe { ffi::host_timer_cpu(timer) } == cpu);
+            // SAFETY: no preconditions.
+            if has_one || !unsafe { ffi::host_cpu_online(cpu) } || self.timers.len() == self.timers.capacity()
+            {
+                continue;
+            }
+            // SAFETY: process context; the probe outlives the timer, which `disable` stops.
+            let timer = unsafe { ffi::host_timer_start(cpu, self.interval, self.cookie) };
+            if !timer.is_null() {
+                // There is room for one.
+                let _ = self.timers.try_push(timer);
+            }
+        }
+    }
+
+    /// Takes away the timers that have ended themselves.
+    fn stop_ended(&mut self) {
+        self.timers.retain(|&timer| {
+            // SAFETY: the handle is alive.
+            let runs = unsafe { ffi::host_timer_runs(timer) };
+            if !runs {
+                stop(timer);
+            }
+            runs
+        });
+    }
+}
+
+/// Stops a timer that is forgotten with this.
+fn stop(timer: *mut ffi::host_timer) {
+    // SAFETY: process context; the handle came from `host_timer_start`.
+    unsafe { ffi::host_timer_stop(timer) }
+}
+
+/// Gives the probes that are enabled their timers on the processors that are online by now. Process context, control mutex held.
+pub(crate) fn revise() {
+    // SAFETY: the control mutex is held.
+    for source in unsafe { SOURCES.get() }.iter_mut().filter(|source| !source.cookie.is_null()) {
+        if source.kind == Kind::Profile {
+            source.stop_ended();
+            source.start_missing();
+        }
+    }
+}
 
 /// The provider.
 pub(crate) struct Profile;
@@ -55,7 +116,7 @@ impl Profile {
             return;
         }
         let cookie = sources.len() | if kind == Kind::Tick { TICK } else { 0 };
-        if sources.try_push(Source { kind, interval, timers: Vec::new() }).is_ok()
+        if sources.try_push(Source { kind, interval, timers: Vec::new(), cookie: ptr::null_mut() }).is_ok()
             && registrar.create(b"", b"", name, AFRAMES, cookie).is_err()
         {
             sources.pop();
@@ -88,28 +149,14 @@ impl Provider<Linux> for Profile {
         // SAFETY: providers are called with the control mutex held.
         let sources = unsafe { SOURCES.get() };
         let source = sources.get_mut(probe.cookie() & !TICK).ok_or(Errno::EINVAL)?;
+        source.cookie = ptr::from_ref(probe).cast_mut().cast();
         // SAFETY: no preconditions.
-        let cpus = unsafe { ffi::host_cpu_ids() };
-        let mut timers = try_with_capacity(cpus as usize)?;
-        for cpu in 0..cpus {
-            // SAFETY: no preconditions.
-            if !unsafe { ffi::host_cpu_online(cpu) } {
-                continue;
-            }
-            let cookie = ptr::from_ref(probe).cast_mut().cast();
-            // SAFETY: process context; the probe outlives the timer, which `disable` stops.
-            let timer = unsafe { ffi::host_timer_start(cpu, source.interval, cookie) };
-            if !timer.is_null() {
-                timers.try_push(timer)?;
-            }
-            if source.kind == Kind::Tick && !timers.is_empty() {
-                break;
-            }
-        }
-        if timers.is_empty() {
+        source.timers = try_with_capacity(unsafe { ffi::host_cpu_ids() } as usize)?;
+        source.start_missing();
+        if source.timers.is_empty() {
+            source.cookie = ptr::null_mut();
             return Err(Errno::ENOMEM);
         }
-        source.timers = timers;
         Ok(())
     }
 
@@ -117,9 +164,9 @@ impl Provider<Linux> for Profile {
         // SAFETY: providers are called with the control mutex held.
         let sources = unsafe { SOURCES.get() };
         let Some(source) = sources.get_mut(probe.cookie() & !TICK) else { return };
+        source.cookie = ptr::null_mut();
         for timer in core::mem::take(&mut source.timers) {
-            // SAFETY: process context; the handle came from `host_timer_start` and is forgotten here.
-            unsafe { ffi::host_timer_stop(timer) }
+            stop(timer);
         }
     }
 
@@ -135,16 +182,21 @@ impl Provider<Linux> for Profile {
 
 /// A timer has expired: fires its probe. Hard interrupt context.
 #[unsafe(no_mangle)]
-extern "C" fn rs_timer(cookie: *mut c_void, timer: *const ffi::host_timer, regs: *const c_void) {
+extern "C" fn rs_timer(cookie: *mut c_void, timer: *const ffi::host_timer, regs: *const c_void) -> bool {
     #[cfg(feature = "torture")]
     if crate::torture::is_mine(cookie) {
-        return crate::torture::tick();
-    }
-    if !host::may_fire() {
-        return;
+        crate::torture::tick();
+        return true;
     }
     // SAFETY: the cookie is the probe that `enable` gave, which lives until the timer has been stopped.
     let probe = unsafe { &*cookie.cast::<Probe<Linux>>() };
+    // SAFETY: this is the callback of the timer.
+    if probe.cookie() & TICK == 0 && unsafe { ffi::host_timer_cpu(timer) != ffi::host_this_cpu() } {
+        return false;
+    }
+    if !host::may_fire() {
+        return true;
+    }
     let regs = regs.cast::<PtRegs>();
     // SAFETY: null, or the interrupted registers on this CPU's stack.
     let (kernel, user) = match unsafe { regs.as_ref() } {
@@ -157,4 +209,5 @@ extern "C" fn rs_timer(cookie: *mut c_void, timer: *const ffi::host_timer, regs:
     let args = [kernel, user, late];
     let frame = Frame { result: None, interrupted: (kernel != 0).then_some(kernel) };
     crate::fire(probe, &Firing::with_regs(&args, (&raw const frame).cast()));
+    true
 }
