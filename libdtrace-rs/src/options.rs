@@ -10,10 +10,11 @@
 //! These numbers are cells: the consumer carries out `setopt()` while others look at the options.
 
 use std::cell::Cell;
+use std::path::PathBuf;
 
 use dtrace_abi::option::{self, MAX, OptId, UNSET};
 
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::program::Attribute;
 
 /// Options that only the consumer knows. Their numbers go on where the driver's end; they never travel to it.
@@ -58,8 +59,16 @@ pub struct CompileOptions {
     pub amin: Option<Attribute>,
     /// `argref`: do not insist that all macro arguments are used.
     pub argref: bool,
+    /// `ctypes`: the file that the types of C are written to when the handle is closed.
+    pub ctypes: Option<PathBuf>,
+    /// `debug`: say on standard error what the library does.
+    pub debug: bool,
+    /// `dtypes`: the file that the types which programs declare are written to when the handle is closed.
+    pub dtypes: Option<PathBuf>,
     /// `defaultargs`: macro arguments that are not given are 0 or empty.
     pub defaultargs: bool,
+    /// `core`: the process may leave a core file.
+    pub core: bool,
     /// `cpp`: run the preprocessor.
     pub cpp: bool,
     /// `cpphdrs`: print the names of included files.
@@ -96,6 +105,8 @@ pub struct CompileOptions {
     pub zdefs: bool,
     /// `iregs`: integer registers to be used.
     pub iregs: Option<u32>,
+    /// `tree`: which trees of programs are shown: the bits of [`tree`](crate::d::tree).
+    pub tree: u32,
     /// `tregs`: tuple registers to be used.
     pub tregs: Option<u32>,
     /// `pgmax`: how many grabbed processes are kept.
@@ -216,6 +227,10 @@ impl Default for CompileOptions {
             aggpercpu: false,
             amin: None,
             argref: false,
+            core: false,
+            ctypes: None,
+            debug: false,
+            dtypes: None,
             defaultargs: false,
             cpp: false,
             cpphdrs: false,
@@ -235,6 +250,7 @@ impl Default for CompileOptions {
             verbose: false,
             zdefs: false,
             iregs: None,
+            tree: 0,
             tregs: None,
             pgmax: None,
             evaltime: EvalTime::default(),
@@ -415,6 +431,10 @@ impl Options {
         if let Some(&(_, option, kind)) = DYNAMIC.iter().find(|(n, _, _)| *n == name) {
             return self.set_number(option, kind, value);
         }
+        // What would make a file must not be tried.
+        if matches!(name, "ctypes" | "dtypes") {
+            return Err(Code::Active.into());
+        }
         if !RUN_TIME.iter().any(|(n, _, _)| *n == name) {
             self.compile.clone().set(name, value)?;
         }
@@ -443,6 +463,10 @@ impl Options {
                 return Err(Code::BadOptionValue.into());
             }
         };
+        // The size of a string travels in 32 bits.
+        if option == option::STRSIZE && number.is_some_and(|n| u32::try_from(n).is_err()) {
+            return Err(Error::Sys(libc::EOVERFLOW));
+        }
         self.put(option, number.unwrap_or(UNSET));
         Ok(())
     }
@@ -468,6 +492,8 @@ impl CompileOptions {
         match name {
             "aggpercpu" => flag(&mut self.aggpercpu, true),
             "argref" => flag(&mut self.argref, true),
+            "core" => flag(&mut self.core, true),
+            "debug" => flag(&mut self.debug, true),
             "defaultargs" => flag(&mut self.defaultargs, true),
             "cpp" => flag(&mut self.cpp, true),
             "cpphdrs" => flag(&mut self.cpphdrs, true),
@@ -486,7 +512,21 @@ impl CompileOptions {
             // Images are brought when programs start, symbols are looked up when a program is compiled, and objects are looked at
             // when they are needed, always; no link editor is run.
             "lazyload" => Ok(()),
-            "droptags" => flag(&mut self.droptags, true),
+            "droptags" => {
+                self.droptags = value.map_or(Ok(Some(1)), switch)?.is_some();
+                Ok(())
+            }
+            "ctypes" | "dtypes" => {
+                let path = PathBuf::from(text()?);
+                // Whether it can be written is known now and not when all is over.
+                std::fs::File::create(&path)?;
+                *(if name == "ctypes" { &mut self.ctypes } else { &mut self.dtypes }) = Some(path);
+                Ok(())
+            }
+            "tree" => {
+                self.tree = positive()?;
+                Ok(())
+            }
             "linkmode" | "late" => match text()? {
                 "dynamic" | "static" => Ok(()),
                 "kernel" | "primary" if name == "linkmode" => Ok(()),
@@ -656,8 +696,12 @@ fn rate(text: &str) -> Result<i64> {
         ("d", 86_400_000_000_000),
         ("day", 86_400_000_000_000),
     ];
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (value, unit) = (number(&text[..digits])?, &text[digits..]);
+    let text = text.trim_start();
+    let unit = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(hex) => hex.trim_start_matches(|c: char| c.is_ascii_hexdigit()),
+        None => text.trim_start_matches(|c: char| c.is_ascii_digit()),
+    };
+    let value = number(&text[..text.len() - unit.len()])?;
     if unit.is_empty() {
         return Ok(value);
     }

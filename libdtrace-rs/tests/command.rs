@@ -66,6 +66,15 @@ fn a_clause_with_branches_is_one_match_for_each_probe() {
 }
 
 #[test]
+fn descriptions_may_stand_one_behind_the_other() {
+    let output = run(&["-n", "BEGIN END 1 { exit(0); }"]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "dtrace: description 'BEGIN END 1 ' matched 3 probes\n"
+    );
+}
+
+#[test]
 fn exit_gives_the_exit_code() {
     assert_eq!(run(&["-q", "-n", "BEGIN { exit(3); }"]).status.code(), Some(3));
     assert_eq!(run(&["-q", "-n", "BEGIN { exit(300); }"]).status.code(), Some(44));
@@ -221,6 +230,34 @@ fn wrong_arguments_are_told_in_a_line() {
         (
             &["-n", "BEGIN { exit(0); }", "unused"],
             "invalid probe specifier BEGIN { exit(0); }: extraneous argument 'unused' ($1 is not referenced)",
+        ),
+        (
+            &["-e", "-i", "1-2"],
+            "invalid probe specifier 1-2: probe description :::-2 does not match any probes",
+        ),
+        (
+            &["-e", "-P", "1abc"],
+            "invalid probe specifier 1abc: probe identifier 1 not permitted when specifying providers",
+        ),
+        (
+            &["-e", "-m", "4.56"],
+            "invalid probe specifier 4.56: probe identifier 4 not permitted when specifying modules",
+        ),
+        (
+            &["-e", "-f", "7"],
+            "invalid probe specifier 7: probe identifier 7 not permitted when specifying functions",
+        ),
+        (
+            &["-e", "-n", "BEGIN END nosuch"],
+            "invalid probe specifier BEGIN END nosuch: probe description :::nosuch does not match any probes",
+        ),
+        (
+            &["-Ze", "-n", "pid$target:::entry"],
+            "invalid probe specifier pid$target:::entry: 'pid0' does not contain a valid pid",
+        ),
+        (
+            &["-Ze", "-n", "pid4194304:::entry"],
+            "invalid probe specifier pid4194304:::entry: failed to grab process 4194304",
         ),
         (&["-n", "BEGIN { raise(9); }"], "could not enable tracing: Destructive actions not allowed"),
     ];
@@ -528,4 +565,61 @@ fn errsource_shows_the_line_below_the_message() {
     let (shown, _) = failure(&["-x", "errsource", "-s", name]);
     assert_eq!(shown, format!("{plain}  4 | \ttrace(1) trace(2);\n    | \t         ^~~~~\n"));
     std::fs::remove_file(&script).unwrap();
+}
+
+#[test]
+fn a_program_that_matches_nothing_ends_unless_it_may() {
+    let empty = failure(&["-x", "empty", "-n", ""]);
+    assert!(empty.0.ends_with("dtrace: no probes matched\n"), "{}", empty.0);
+    assert_eq!(empty.1, 1);
+    assert!(out(&["-x", "empty", "-e", "-n", ""]).is_empty());
+    let mut waiting = dtrace(&["-q", "-Z", "-n", "nosuch"]).stdout(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let early = waiting.try_wait().unwrap();
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
+    assert_eq!(early, None, "what is allowed to match nothing waits for an interrupt");
+}
+
+#[test]
+fn trees_are_shown_on_demand() {
+    let program = "inline int K = 1 + 2; BEGIN /pid/ { trace(K); }";
+    let tree = |bits: &str| failure(&["-e", "-x", &format!("tree={bits}"), "-n", program]);
+    let parsed = "program\n  inline K: int\n    +\n      1\n      2\n  clause, line 1\n    probe BEGIN\n    \
+        predicate\n      pid\n    call\n      trace\n      K\n";
+    let checked = "clause :::BEGIN\n  predicate\n    pid (pid_t)\n  trace\n    3 (int)\n";
+    assert_eq!(tree("1"), (parsed.to_string(), 0));
+    assert_eq!(tree("2"), (checked.to_string(), 0));
+    assert_eq!(tree("3"), (format!("{parsed}{checked}"), 0));
+    let (error, status) = tree("0");
+    assert_eq!(
+        (error.as_str(), status),
+        ("dtrace: failed to set -x tree: Invalid value for specified option\n", 1)
+    );
+}
+
+#[test]
+fn types_are_written_as_ctf() {
+    let directory = std::env::temp_dir().join(format!("dtrace-types-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let [c, d] = ["c.ctf", "d.ctf"].map(|name| directory.join(name));
+    let option = |name: &str, path: &std::path::Path| format!("{name}={}", path.display());
+    let program = "struct pair { int a : 3; struct pair *next; }; typedef struct pair pair_t; BEGIN { }";
+    out(&["-e", "-x", &option("ctypes", &c), "-x", &option("dtypes", &d), "-n", program]);
+    let read = |path: &std::path::Path| {
+        let types = dtrace_rs::types::Types::with_btf_directory("/nonexistent");
+        types.add_ctf_file(path, "written");
+        types
+    };
+    let types = read(&d);
+    let pair = types.lookup("written`pair_t").unwrap();
+    assert_eq!(types.name(types.resolve(pair)), "struct pair");
+    assert_eq!((types.size(pair), types.member(pair, "next").unwrap().bit_offset), (Some(16), 64));
+    let types = read(&c);
+    assert_eq!(types.size(types.lookup("written`unsigned long").unwrap()), Some(8));
+    assert!(types.lookup("written`struct pair").is_err());
+    std::fs::remove_dir_all(&directory).unwrap();
+    let (error, status) = failure(&["-e", "-x", "ctypes=/nonexistent/types", "-n", "BEGIN"]);
+    assert_eq!(error, "dtrace: failed to set -x ctypes: No such file or directory\n");
+    assert_eq!(status, 1);
 }

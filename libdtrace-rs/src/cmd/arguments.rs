@@ -227,10 +227,8 @@ impl Arguments {
                     Some((name, value)) => (name, Some(value)),
                     None => (value, None),
                 };
-                self.settings.push(Setting::Option {
-                    name: name.to_string(),
-                    value: value.filter(|v| !v.is_empty()).map(str::to_string),
-                });
+                self.settings
+                    .push(Setting::Option { name: name.to_string(), value: value.map(str::to_string) });
             }
             'X' => self.set(letter, "stdc", Some(value)),
             // -32 and -64: the argument is the second digit.
@@ -279,7 +277,7 @@ mod tests {
             Setting::Letter { letter: 'D', name: "define", value: Some("M=4".into()) }
         );
         assert_eq!(got.settings[3], Setting::Option { name: "bufsize".into(), value: Some("1k".into()) });
-        assert_eq!(got.settings[4], Setting::Option { name: "quiet".into(), value: None });
+        assert_eq!(got.settings[4], Setting::Option { name: "quiet".into(), value: Some(String::new()) });
     }
 
     #[test]

@@ -107,6 +107,9 @@ fn run(words: &[String]) -> Done<u8> {
     };
     handle.set_model(arguments.model);
     settings(&mut handle, &arguments)?;
+    if handle.options().compile.core {
+        signals::allow_core();
+    }
     if handle.device().descriptor().is_none() && (arguments.verbose || is_surprising(&handle, &arguments)) {
         embedded_notice();
     }

@@ -47,7 +47,10 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
         }
         return Ok(0);
     }
-    let programs = enable(handle, arguments, &compiled, &mut out)?;
+    let (programs, matched) = enable(handle, arguments, &compiled, &mut out)?;
+    if matched == 0 && !compiled.is_empty() && !handle.options().compile.zdefs {
+        return fail_in_output(handle, arguments, None, "no probes matched");
+    }
     go(handle, arguments)?;
     if arguments.heatmap.is_some() {
         let _ = handle.with_session(|session, _| {
@@ -99,14 +102,14 @@ fn printed(result: io::Result<()>) -> Done<()> {
     result.or_else(|error| fail(format_args!("failed to write output: {}", Error::from(error))))
 }
 
-/// Enables the programs and says how many probes each of them matches; returns it for machines.
+/// Enables the programs and says how many probes each of them matches; returns it for machines, and their sum.
 fn enable(
     handle: &mut Handle,
     arguments: &Arguments,
     compiled: &[Compiled],
     out: &mut Output,
-) -> Done<Vec<Json>> {
-    let mut programs = Vec::new();
+) -> Done<(Vec<Json>, u64)> {
+    let (mut programs, mut total) = (Vec::new(), 0);
     for compiled in compiled {
         let matched = match handle.enable(&compiled.program) {
             Ok(matched) => matched,
@@ -115,6 +118,7 @@ fn enable(
                 return fail_in_output(handle, arguments, Some(&error), text);
             }
         };
+        total += u64::from(matched);
         programs.push(Json::object([
             ("kind", compiled.kind.into()),
             ("name", compiled.name.as_str().into()),
@@ -134,7 +138,7 @@ fn enable(
     if arguments.destructive && !handle.options().is_on(option::QUIET) {
         message("allowing destructive actions");
     }
-    Ok(programs)
+    Ok((programs, total))
 }
 
 /// Starts tracing, and says which of the options that were asked for the driver has changed.

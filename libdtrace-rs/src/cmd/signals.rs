@@ -23,6 +23,18 @@ pub(super) fn default_pipe() {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
+/// Lets the process leave a core file as large as it may be.
+pub(super) fn allow_core() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls take a structure that is live and ours. That it may fail changes nothing else.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_CORE, &mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_CORE, &limit);
+        }
+    }
+}
+
 /// Counts interrupts from now on, also those that the parent had ignored: a shell ignores SIGINT for what it runs in the
 /// background, where `kill -INT` is nevertheless the way to ask for the aggregations.
 pub(super) fn catch() {

@@ -98,6 +98,12 @@ impl<'a> Lexer<'a> {
         self.at += 1;
     }
 
+    /// Goes back to where a token began, so that it is read again.
+    pub fn go_back(&mut self, pos: Pos) {
+        self.at = pos.offset as usize;
+        self.line = pos.line;
+    }
+
     /// The word that stands next between clauses: what a probe description is made of.
     pub fn outer_word(&mut self) -> Result<String> {
         self.skip_blank()?;
@@ -130,7 +136,7 @@ impl<'a> Lexer<'a> {
             return Ok(TokenKind::Probe(text.into()));
         }
         match byte {
-            b'0'..=b'9' => self.number(pos),
+            b'0'..=b'9' => self.number(pos, mode),
             b'.' if self.peek(1).is_ascii_digit() => {
                 Err(self.error(Tag::Syntax, pos, "floating-point constants are not permitted"))
             }
@@ -209,13 +215,14 @@ impl<'a> Lexer<'a> {
         TokenKind::Ident(Name { scope: Scope::Module(module.into()), name: last })
     }
 
-    fn number(&mut self, pos: Pos) -> Result<TokenKind> {
+    /// A number. Between clauses it is a probe's, and what stands behind its digits is no part of it.
+    fn number(&mut self, pos: Pos, mode: Mode) -> Result<TokenKind> {
         let start = self.at;
         let hex =
             self.peek(0) == b'0' && matches!(self.peek(1), b'x' | b'X') && self.peek(2).is_ascii_hexdigit();
         let digits_at = if hex { start + 2 } else { start };
         let end = self.scan(digits_at, |b| if hex { b.is_ascii_hexdigit() } else { b.is_ascii_digit() });
-        if !hex {
+        if !hex && mode != Mode::Outer {
             let exponent = |at: usize| {
                 let sign = usize::from(matches!(self.text.get(at + 1), Some(b'+' | b'-')));
                 matches!(self.text.get(at), Some(b'e' | b'E'))

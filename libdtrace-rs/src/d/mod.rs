@@ -19,4 +19,5 @@ pub mod lexer;
 pub mod macros;
 pub mod parser;
 pub mod token;
+pub mod tree;
 pub mod typed;

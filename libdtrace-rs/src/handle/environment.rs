@@ -18,11 +18,17 @@ pub(super) struct World<'a> {
     pub(super) symbols: &'a Symbols,
     /// The names of the D libraries that have been read.
     pub(super) libraries: &'a [String],
+    /// Whether trees may be shown: not those of the libraries.
+    pub(super) shows_trees: bool,
 }
 
 impl Environment for World<'_> {
     fn probes(&mut self, description: &ProbeDesc) -> Result<Probes> {
-        probes::matching(self.requests, description)
+        let probes = probes::matching(self.requests, description)?;
+        if probes.count == 0 {
+            probes::check_process(&description.provider)?;
+        }
+        Ok(probes)
     }
 
     fn symbol(&mut self, module: &str, name: &str) -> Result<Symbol> {
@@ -49,6 +55,14 @@ impl Environment for World<'_> {
             "library" => self.libraries.iter().any(|l| l == name),
             _ => false,
         }
+    }
+
+    fn trees(&self) -> u32 {
+        if self.shows_trees { self.options.compile.tree } else { 0 }
+    }
+
+    fn show_tree(&mut self, tree: &str) {
+        eprint!("{tree}");
     }
 
     fn string_size(&self) -> u64 {

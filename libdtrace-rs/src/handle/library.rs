@@ -104,6 +104,7 @@ impl Handle {
         for text in texts {
             match self.compile_library(text.as_bytes()) {
                 Ok(()) => {
+                    self.debug(format_args!("loaded the library {name}"));
                     self.libraries.loaded.push(name.to_owned());
                     return;
                 }
@@ -175,6 +176,7 @@ impl Handle {
             types: &self.types,
             symbols: &self.symbols,
             libraries: &self.libraries.loaded,
+            shows_trees: false,
         };
         check::compile(text, options, &macros, &self.types, &mut self.identifiers, &mut world).map(drop)
     }

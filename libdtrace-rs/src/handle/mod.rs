@@ -36,7 +36,7 @@ use crate::options::{Options, Setter, consumer};
 use crate::proc::{Process, ProcessError, Tracer};
 use crate::program::{Aggregations, Attribute, ProbeDesc, Program};
 use crate::symbols::Symbols;
-use crate::types::Types;
+use crate::types::{Container, Types, ctf_data};
 use crate::{codegen, dif, dof, header};
 
 use environment::World;
@@ -89,10 +89,12 @@ impl Handle {
         if conf.difversion < dtrace_abi::dif::VERSION {
             return Err(Code::DifVersion.into());
         }
+        let mut options = Options::default();
+        options.compile.debug = std::env::var_os("DTRACE_DEBUG").is_some();
         Ok(Handle {
             device,
             conf,
-            options: Options::default(),
+            options,
             types: Types::new(),
             symbols: Symbols::new(),
             identifiers: Identifiers::default(),
@@ -140,6 +142,27 @@ impl Handle {
         &self.types
     }
 
+    /// Says what the library does, if somebody wants to know.
+    fn debug(&self, text: std::fmt::Arguments<'_>) {
+        if self.options.compile.debug {
+            eprintln!("libdtrace DEBUG: {text}");
+        }
+    }
+
+    /// Writes the files of types that were asked for.
+    fn write_types(&self) -> std::io::Result<()> {
+        let files = [
+            (&self.options.compile.ctypes, Container::C, "C"),
+            (&self.options.compile.dtypes, Container::D, "D"),
+        ];
+        for (path, container, label) in files {
+            if let Some(path) = path {
+                std::fs::write(path, ctf_data(&self.types, &self.types.named_in(container), &[], label))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Compiles a text. `arguments` are what `$0`, `$1` … stand for.
     pub fn compile_string(&mut self, text: &str, spec: SpecKind, arguments: &[String]) -> Result<Program> {
         let result = self.compile(text.as_bytes(), spec, arguments);
@@ -184,6 +207,7 @@ impl Handle {
             types: &self.types,
             symbols: &self.symbols,
             libraries: &self.libraries.loaded,
+            shows_trees: true,
         };
         let checked = check::compile(text, options, &macros, &self.types, &mut identifiers, &mut world);
         let checked = checked.map_err(|error| self.with_excerpt(error, text, &macros))?;
@@ -194,8 +218,10 @@ impl Handle {
             fresh_local: &mut || identifiers.fresh_local(),
         };
         let mut program = codegen::compile(&checked, &mut context)?;
+        let (clauses, bytes) = (program.ecbs.len(), text.len());
         self.identifiers = identifiers;
         self.statements.adopt(&mut program);
+        self.debug(format_args!("compiled {bytes} bytes into {clauses} clauses"));
         if self.options.compile.verbose {
             eprint!("{}", dif::listings(&program));
         }
@@ -241,7 +267,9 @@ impl Handle {
 
     /// Enables a program: how many probes its clauses matched.
     pub fn enable(&mut self, program: &Program) -> Result<u32> {
-        let mut matched = self.enable_image(&self.image(program))?;
+        let image = self.image(program);
+        let mut matched = self.enable_image(&image)?;
+        self.debug(format_args!("enabled an image of {} bytes: {matched} probes", image.len()));
         // A clause counts once, however many control blocks it was cut into.
         for ecb in program.ecbs.iter().filter(|ecb| ecb.continues) {
             let mut again = 0u32;
@@ -387,6 +415,15 @@ impl Handle {
     /// The providers that the programs have declared.
     pub fn providers(&self) -> Vec<Rc<Provider>> {
         self.identifiers.providers()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Nobody waits for an answer here.
+        if let Err(error) = self.write_types() {
+            eprintln!("libdtrace: failed to write types: {}", Error::from(error));
+        }
     }
 }
 

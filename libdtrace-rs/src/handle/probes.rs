@@ -6,7 +6,7 @@ use super::Handle;
 use crate::consume::describe::probe_desc;
 use crate::d::check::{ProbeArg, Probes};
 use crate::device::{Requests, pattern};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Diagnostic, Error, Result, Tag};
 use crate::program::{Attribute, ProbeDesc};
 
 /// What is known of a probe description whose provider is not: nothing is promised.
@@ -87,6 +87,32 @@ pub(super) fn matching(requests: Requests<'_>, description: &ProbeDesc) -> Resul
         Err(Error::Lib(Code::Unstable)) => Ok(Probes { count: 2, attribute: Some(UNKNOWN), args: None }),
         Err(error) => Err(error),
     }
+}
+
+/// A provider whose name ends in digits is one of a process, which must be there.
+pub(super) fn check_process(provider: &str) -> Result<()> {
+    let name = provider.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = &provider[name.len()..];
+    if name.is_empty() || digits.is_empty() {
+        return Ok(());
+    }
+    let fault = |tag, message| {
+        Err(Error::Compile(Box::new(Diagnostic {
+            tag,
+            file: None,
+            line: 0,
+            offset: 0,
+            message,
+            excerpt: None,
+        })))
+    };
+    let Some(pid) = digits.parse::<libc::pid_t>().ok().filter(|&pid| pid != 0) else {
+        return fault(Tag::ProcBadpid, format!("'{provider}' does not contain a valid pid"));
+    };
+    // SAFETY: signal 0 is sent to nobody; the call only says whether there is such a process.
+    let gone = unsafe { libc::kill(pid, 0) } != 0
+        && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
+    if gone { fault(Tag::ProcGrab, format!("failed to grab process {pid}")) } else { Ok(()) }
 }
 
 /// A description says which probes it means when it matches one, or when it names provider and probe and the

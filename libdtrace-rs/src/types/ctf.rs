@@ -60,11 +60,18 @@ struct Record {
 }
 
 impl Ctf {
-    /// Reads an ELF file.
+    /// Reads an ELF file, or the data alone, which have no variables.
     pub(super) fn parse(file: &[u8]) -> Result<Ctf, &'static str> {
+        if file.starts_with(&MAGIC.to_le_bytes()) {
+            return Self::parse_data(file, None);
+        }
         let elf = object::File::parse(file).map_err(|_| "not an ELF file")?;
         let section = elf.section_by_name(".SUNW_ctf").ok_or("it has no section .SUNW_ctf")?;
         let section = section.data().map_err(|_| "the section .SUNW_ctf is outside the file")?;
+        Self::parse_data(section, Some(&elf))
+    }
+
+    fn parse_data(section: &[u8], elf: Option<&object::File<'_>>) -> Result<Ctf, &'static str> {
         let half = |at: usize| section.get(at..at + 2).map(|b| u16::from_le_bytes([b[0], b[1]]));
         if half(0) != Some(MAGIC) {
             return Err("the section .SUNW_ctf is not CTF");
@@ -94,7 +101,7 @@ impl Ctf {
         }
         let mut ctf = Ctf { data, strings: strings..end, starts, variables: Vec::new() };
         let mut at = objects;
-        for symbol in elf.symbols() {
+        for symbol in elf.into_iter().flat_map(|elf| elf.symbols()) {
             let name = symbol.name().unwrap_or_default();
             let skipped = symbol.is_undefined() || name.is_empty() || matches!(name, "_START_" | "_END_");
             if symbol.kind() != SymbolKind::Data || skipped || at >= functions {

@@ -26,8 +26,14 @@ enum Entry {
     Bits(TypeId, u32),
 }
 
-/// The CTF file of some types and all that they lead to, with the types of some variables.
+/// The CTF file of some types and all that they lead to, with the types of some variables, as an ELF object.
 pub fn ctf_file(types: &Types, roots: &[TypeId], variables: &[(&str, TypeId)]) -> Vec<u8> {
+    let sizes: Vec<(&str, u64)> = variables.iter().map(|&(n, ty)| (n, types.size(ty).unwrap_or(0))).collect();
+    elf(&ctf_data(types, roots, variables, "linux"), &sizes)
+}
+
+/// The same without an object around it.
+pub fn ctf_data(types: &Types, roots: &[TypeId], variables: &[(&str, TypeId)], label: &str) -> Vec<u8> {
     let mut writer =
         Writer { types, numbers: HashMap::new(), queue: VecDeque::new(), strings: Strings::new() };
     // Number 1 is `int`, which arrays are indexed by.
@@ -47,7 +53,7 @@ pub fn ctf_file(types: &Types, roots: &[TypeId], variables: &[(&str, TypeId)]) -
         .iter()
         .flat_map(|(_, ty)| writer.numbers.get(&Entry::Type(*ty)).copied().unwrap_or(0).to_le_bytes())
         .collect();
-    let label = writer.strings.add("linux");
+    let label = writer.strings.add(label);
     let last = u32::try_from(writer.numbers.len()).unwrap_or(0);
     let mut body = [label.to_le_bytes(), last.to_le_bytes()].concat();
     let object_at = body.len();
@@ -63,8 +69,7 @@ pub fn ctf_file(types: &Types, roots: &[TypeId], variables: &[(&str, TypeId)]) -
         ctf.extend((n as u32).to_le_bytes());
     }
     ctf.extend(body);
-    let sizes: Vec<(&str, u64)> = variables.iter().map(|&(n, ty)| (n, types.size(ty).unwrap_or(0))).collect();
-    elf(&ctf, &sizes)
+    ctf
 }
 
 struct Writer<'a> {

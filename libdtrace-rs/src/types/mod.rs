@@ -28,7 +28,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-pub use export::ctf_file;
+pub use export::{ctf_data, ctf_file};
 pub use intrinsic::Intrinsics;
 pub use kernel::KernelFunction;
 pub use layout::{AggregateBuilder, LayoutError};
@@ -564,6 +564,20 @@ impl Types {
         let id = arena.push(Container::D, Kind::Forward { tag, name: name.into() });
         arena.name(full, id);
         id
+    }
+
+    /// The types of C or of D that have names, in the order in which they were made.
+    pub fn named_in(&self, container: Container) -> Vec<TypeId> {
+        let arena = self.arena.borrow();
+        let mut ids: Vec<TypeId> = match container {
+            Container::D => arena.d_names.values().copied().collect(),
+            _ => (0..arena.slots.len() as u32)
+                .map(TypeId)
+                .filter(|id| arena.slots[id.0 as usize].container == container)
+                .collect(),
+        };
+        ids.sort_unstable();
+        ids
     }
 
     /// Gives a forward declaration of D its definition. `kind` must be a structure, union or enumeration.

@@ -22,6 +22,14 @@ pub trait Environment {
 
     /// The size of a string (`-x strsize`).
     fn string_size(&self) -> u64;
+
+    /// Which trees are to be shown (`-x tree`): the bits of [`tree`](crate::d::tree).
+    fn trees(&self) -> u32 {
+        0
+    }
+
+    /// Shows a tree.
+    fn show_tree(&mut self, _tree: &str) {}
 }
 
 /// A symbol of the kernel.

@@ -37,6 +37,7 @@ use std::rc::Rc;
 use super::ast::{self, Item, Pos};
 use super::macros::Macros;
 use super::parser::{self, SpecKind, TypeNames};
+use super::tree;
 use super::typed::{self, Clause, Expr, Program};
 use crate::error::{Code, Diagnostic, Error, Result, Tag};
 use crate::program::{Attribute, ProbeDesc};
@@ -128,8 +129,12 @@ fn compile_text(
     // Declarations count in the order of the text, but before all clauses; and their faults before a fault of the syntax
     // that comes later.
     for item in &program.items {
-        checker.declared_item(item)?;
+        if let Err(fault) = checker.declared_item(item) {
+            checker.show_parsed(&program);
+            return Err(fault);
+        }
     }
+    checker.show_parsed(&program);
     if let Some(fault) = fault {
         return Err(fault);
     }
@@ -150,6 +155,9 @@ fn compile_text(
         let newlines = text.iter().filter(|&&byte| byte == b'\n').count();
         let pos = Pos { line: u32::try_from(newlines).unwrap_or(u32::MAX - 1) + 1, offset: 0 };
         return Err(diagnostic(&program.files, Tag::MacroUnused, pos, message));
+    }
+    if checker.env.trees() & tree::CHECKED != 0 {
+        checker.env.show_tree(&tree::checked(&checker.result, types));
     }
     *identifiers = checker.identifiers;
     Ok(checker.result)
@@ -268,6 +276,13 @@ impl<'a> Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// Shows the syntax tree if somebody asks for it. A pragma of the program may have asked.
+    fn show_parsed(&mut self, program: &ast::Program) {
+        if self.env.trees() & tree::PARSED != 0 {
+            self.env.show_tree(&tree::parsed(program));
+        }
+    }
+
     fn error(&self, tag: Tag, pos: Pos, message: impl Into<String>) -> Error {
         diagnostic(&self.files, tag, pos, message)
     }

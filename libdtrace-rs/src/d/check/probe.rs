@@ -19,11 +19,12 @@ pub fn parse_description(text: &str, spec: SpecKind, macros: &Macros) -> Result<
         SpecKind::Module => 1,
         SpecKind::Provider => 0,
     };
-    let text = expand(text.trim(), macros)?;
+    let text = text.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         let id = text.parse().ok().filter(|id| *id != 0).ok_or(Error::Lib(Code::BadId))?;
         return Ok(ProbeDesc { id, ..ProbeDesc::default() });
     }
+    let text = expand(text, macros)?;
     let mut parts = [const { String::new() }; 4];
     for (back, part) in text.rsplit(':').enumerate() {
         let Some(at) = last.checked_sub(back) else { return Err(Error::Lib(Code::BadSpec)) };

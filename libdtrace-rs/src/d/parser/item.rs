@@ -88,7 +88,7 @@ impl Parser<'_> {
             let text: Rc<str> = match &self.token.kind {
                 TokenKind::Probe(text) => text.clone(),
                 // A character constant is no number of a probe.
-                TokenKind::Int(constant) if !constant.signed => constant.value.to_string().into(),
+                TokenKind::Int(constant) if !constant.signed => self.probe_number(constant.value)?,
                 _ => return Err(self.unexpected(&["probe description"])),
             };
             probes.push(ProbeSpec { pos: self.pos(), text });
@@ -121,10 +121,26 @@ impl Parser<'_> {
         Ok(Clause { pos, probes, predicate, body })
     }
 
-    /// A clause without braces is for `-n` and its kin, where the end of the text or a `;` ends it.
+    /// A probe by its number, which is no provider, module or function.
+    fn probe_number(&self, number: u64) -> Result<Rc<str>> {
+        let what = match self.spec {
+            SpecKind::None | SpecKind::Name => return Ok(number.to_string().into()),
+            SpecKind::Provider => "providers",
+            SpecKind::Module => "modules",
+            SpecKind::Function => "functions",
+        };
+        let message = format!("probe identifier {number} not permitted when specifying {what}");
+        Err(self.error(Tag::PdescInval, self.pos(), message))
+    }
+
+    /// A clause without braces is for `-n` and its kin, where the end of the text or another probe description ends it.
     fn check_bodiless(&mut self, clause: super::Pos, predicate: bool) -> Result<()> {
         let ends = self.token.kind == TokenKind::End;
         if self.spec != SpecKind::None && ends {
+            return Ok(());
+        }
+        if self.spec != SpecKind::None && matches!(self.token.kind, TokenKind::Probe(_) | TokenKind::Int(_)) {
+            self.lexer.go_back(self.pos());
             return Ok(());
         }
         if !ends && !matches!(self.token.kind, TokenKind::Probe(_)) && !predicate {
