@@ -92,12 +92,22 @@ static void housekeep(struct work_struct *work)
 	queue_delayed_work(queue, &housekeeping, max(nsecs_to_jiffies(rs_housekeep()), 1UL));
 }
 
+static void heartbeat(struct work_struct *work);
+static DECLARE_DELAYED_WORK(heart, heartbeat);
+
+static void heartbeat(struct work_struct *work)
+{
+	rs_heartbeat();
+	queue_delayed_work(queue, &heart, HZ);
+}
+
 asmlinkage int32_t host_housekeep_start(void)
 {
-	queue = alloc_workqueue("dtrace", WQ_UNBOUND, 1);
+	queue = alloc_workqueue("dtrace", WQ_UNBOUND, 2);
 	if (!queue)
 		return -ENOMEM;
 	queue_delayed_work(queue, &housekeeping, 0);
+	queue_delayed_work(queue, &heart, 0);
 	return 0;
 }
 
@@ -109,5 +119,6 @@ asmlinkage void host_housekeep_now(void)
 asmlinkage void host_housekeep_stop(void)
 {
 	cancel_delayed_work_sync(&housekeeping);
+	cancel_delayed_work_sync(&heart);
 	destroy_workqueue(queue);
 }

@@ -129,14 +129,15 @@ asmlinkage uint32_t host_timer_cpu(const struct host_timer *timer);
 asmlinkage bool host_timer_runs(const struct host_timer *timer);
 asmlinkage bool rs_timer(void *cookie, const struct host_timer *timer, const void *regs);
 
-/* Runs rs_housekeep() on a work queue of its own, now and then: it returns the next delay in ns. 0 or a negative errno. Process
- * context. */
+/* Runs rs_housekeep() on a work queue of its own, now and then: it returns the next delay in ns; and rs_heartbeat() once a second,
+ * whether or not the other is waiting for something. 0 or a negative errno. Process context. */
 asmlinkage int32_t host_housekeep_start(void);
 /* Runs it as soon as can be. Any context but an NMI's. */
 asmlinkage void host_housekeep_now(void);
-/* Cancels it and waits for one that runs. Process context. */
+/* Cancels both and waits for those that run. Process context. */
 asmlinkage void host_housekeep_stop(void);
 asmlinkage uint64_t rs_housekeep(void);
+asmlinkage void rs_heartbeat(void);
 
 /* ---- the current task (task.c) ---- any context */
 

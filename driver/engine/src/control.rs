@@ -47,6 +47,8 @@ pub struct Dtrace<H: Host> {
     /// Processes with helpers, as probes find them.
     pub(crate) processes: Processes,
     pub(crate) forks: Forks,
+    /// When the machine was last found to be alive, in the host's timestamps ([`crate::housekeeping`]).
+    pub(crate) alive: AtomicU64,
     control: UnsafeCell<Control<H>>,
 }
 
@@ -137,7 +139,8 @@ impl<H: Host> Dtrace<H> {
         control.provide(None, |registered| registered.id == provider);
         let builtin = builtin::Probes::find(&control.probes).ok_or(Errno::EIO)?;
         let (processes, forks) = (Processes::new()?, Forks::new()?);
-        Ok(Dtrace { host, cpus, builtin, processes, forks, control: UnsafeCell::new(control) })
+        let alive = AtomicU64::new(host.timestamp());
+        Ok(Dtrace { host, cpus, builtin, processes, forks, alive, control: UnsafeCell::new(control) })
     }
 
     /// The machine.

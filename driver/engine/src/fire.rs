@@ -50,6 +50,8 @@ const CHILL_INTERVAL: u64 = 1_000_000_000;
 const DEADMAN_EVERY: u64 = 1024;
 /// How long ago the machine may have been found alive, in nanoseconds (contract 3).
 const DEADMAN_LIMIT: u64 = 10_000_000_000;
+/// For how long it is found alive under a consumer that is silent (contract 3).
+const SILENCE_MAX: u64 = 30_000_000_000;
 
 /// A fault and the action it was in, counted from 1; 0 is the predicate.
 struct Failure {
@@ -306,7 +308,9 @@ impl<H: Host> Dtrace<H> {
 
     /// Whether nobody gets to run under a consumer. Who may do destructive things to the kernel is left alone.
     fn is_dead(&self, state: &State) -> bool {
-        if self.host.timestamp().saturating_sub(state.alive()) <= DEADMAN_LIMIT {
+        let heard = state.heard();
+        let alive = self.alive.load(Ordering::Relaxed).min(heard.saturating_add(SILENCE_MAX)).max(heard);
+        if self.host.timestamp().saturating_sub(alive) <= DEADMAN_LIMIT {
             return false;
         }
         // SAFETY: the consumer is not INACTIVE.

@@ -6,10 +6,15 @@
 //!
 //! # The deadman (contract 3)
 //!
-//! Tracing can make a machine so slow that nobody gets to stop it. So once a second this notes, for each consumer that has
-//! asked for its STATUS within the last 30 seconds, that the machine is alive. A probe that fires more than 10 seconds
-//! after the last such note (this did not get to run, or the consumer did not) moves the consumer to KILLED. Probes look
-//! at the clock for this only now and then ([`crate::fire`]).
+//! Tracing can make a machine so slow that nobody gets to stop it. So once a second [`Dtrace::heartbeat`] notes that the machine
+//! is alive, for all consumers that have asked for their STATUS within the last 30 seconds. A probe that fires more than 10
+//! seconds after the last such note (nobody got to note it, or the consumer did not ask) moves the consumer to KILLED.
+//! Probes look at the clock for this only now and then ([`crate::fire`]).
+//!
+//! The note waits for nothing but a processor, and above all not for the control mutex: who holds that for long (clearing many
+//! gigabytes of buffers) keeps the housekeeper waiting on a machine that is as alive as can be.
+
+use core::sync::atomic::Ordering;
 
 use dtrace_abi::option;
 
@@ -18,15 +23,20 @@ use crate::host::Host;
 use crate::session::Session;
 use crate::state::{Activity, State};
 
-/// How often the deadman looks, in nanoseconds.
-const DEADMAN_INTERVAL: u64 = 1_000_000_000;
-/// How long a consumer may be silent.
-const SILENCE_MAX: u64 = 30_000_000_000;
+/// How often there is something to do at least, in nanoseconds.
+const INTERVAL: u64 = 1_000_000_000;
 
 impl<H: Host> Dtrace<H> {
+    /// The machine is alive: somebody has got to run and says so. The host sees to it that this is called once a second, by a
+    /// thread that waits for nothing else. Any context.
+    pub fn heartbeat(&self) {
+        self.alive.store(self.host.timestamp(), Ordering::Relaxed);
+    }
+
     /// Does what is due, and says in how many nanoseconds it wants to be called again; None while nobody traces (call
     /// again after the next GO, or once a second).
     pub fn housekeep(&self) -> Option<u64> {
+        self.heartbeat();
         let mut control = self.control();
         self.reap_helpers(&mut control);
         let now = self.host.timestamp();
@@ -34,11 +44,8 @@ impl<H: Host> Dtrace<H> {
         let mut rinsing = false;
         for session in control.sessions.iter_mut().filter(|s| is_tracing(s)) {
             let state = session.state();
-            if now.wrapping_sub(session.heard) < SILENCE_MAX {
-                state.keep_alive(now);
-            }
-            let rate = session.options.get(option::CLEANRATE).unwrap_or(DEADMAN_INTERVAL);
-            let mut due = DEADMAN_INTERVAL;
+            let rate = session.options.get(option::CLEANRATE).unwrap_or(INTERVAL);
+            let mut due = INTERVAL;
             // SAFETY: control path.
             if !unsafe { state.run() }.speculations.is_none() {
                 self.clean_speculations(state);

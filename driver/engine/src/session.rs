@@ -75,8 +75,6 @@ pub(crate) struct Session {
     pub(crate) formats: Vec<Vec<u8>>,
     /// By aggregation id minus one.
     pub(crate) aggregations: Vec<AggregationAt>,
-    /// When the consumer was last heard of (STATUS, GO), in the host's timestamps.
-    pub(crate) heard: u64,
     /// When its dynamic variables were last cleaned.
     pub(crate) cleaned: u64,
     /// The host accounts the time of threads on its behalf.
@@ -98,7 +96,6 @@ impl Session {
             size_tables: Vec::new(),
             formats: Vec::new(),
             aggregations: Vec::new(),
-            heard: 0,
             cleaned: 0,
             tracks_vtime: false,
             is_read: false,

@@ -111,8 +111,8 @@ pub(crate) struct State {
     pub(crate) privileges: Privileges,
     /// What its code may look at.
     pub(crate) access: Access,
-    /// When the deadman last found the machine to be alive, in the host's timestamps.
-    alive: AtomicU64,
+    /// When the consumer was last heard of (STATUS, GO), in the host's timestamps.
+    heard: AtomicU64,
     run: UnsafeCell<Run>,
 }
 
@@ -140,7 +140,7 @@ impl State {
                 sees_only: owner.filter(|_| !kernel && !any_process),
                 changes_only: owner.filter(|_| !any_process),
             },
-            alive: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
             run: UnsafeCell::new(run),
         }
     }
@@ -173,14 +173,14 @@ impl State {
         self.activity.compare_exchange(from as u8, to as u8, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
-    /// Notes that the machine is alive.
-    pub(crate) fn keep_alive(&self, now: u64) {
-        self.alive.store(now, Ordering::Relaxed);
+    /// The consumer is heard of.
+    pub(crate) fn hear(&self, now: u64) {
+        self.heard.store(now, Ordering::Relaxed);
     }
 
-    /// When the machine was last found to be alive.
-    pub(crate) fn alive(&self) -> u64 {
-        self.alive.load(Ordering::Relaxed)
+    /// When it was last heard of.
+    pub(crate) fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
     }
 
     /// What exists from GO on.

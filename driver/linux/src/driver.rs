@@ -119,3 +119,9 @@ extern "C" fn rs_housekeep() -> u64 {
     engine().exclusively(profile::revise);
     engine().housekeep().unwrap_or(IDLE).min(IDLE)
 }
+
+/// The machine is alive: this got to run.
+#[unsafe(no_mangle)]
+extern "C" fn rs_heartbeat() {
+    engine().heartbeat();
+}

@@ -55,11 +55,22 @@ fn start_housekeeper() {
                 thread::sleep(next.min(IDLE));
             }
         });
+        let heart = thread::Builder::new().name("dtrace-heartbeat".into());
+        // Without it the housekeeper's own is enough, as long as nobody keeps it waiting.
+        let _ = heart.spawn(|| {
+            loop {
+                engine().heartbeat();
+                thread::sleep(HEARTBEAT);
+            }
+        });
     });
 }
 
 /// How long the housekeeper rests when there is nothing to do.
 const IDLE: Duration = Duration::from_millis(100);
+
+/// How often the deadman is told that the machine is alive.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// An open device: one consumer. Closing it (dropping) removes all its probes.
 #[derive(Debug)]

@@ -102,7 +102,6 @@ impl<H: Host> Request<'_, H> {
     fn begin(&mut self) -> Result<usize, Errno> {
         let (dtrace, consumer) = (self.dtrace, self.consumer);
         let mut control = self.control()?;
-        let now = dtrace.host.timestamp();
         let session = control.session(consumer)?;
         if session.state().activity() != Activity::Inactive {
             return Err(Errno::EBUSY);
@@ -134,9 +133,10 @@ impl<H: Host> Request<'_, H> {
             session.tracks_vtime = true;
         }
         session.options = options;
-        session.heard = now;
+        // All that memory may have taken its time.
+        let now = dtrace.host.timestamp();
         session.cleaned = now;
-        session.state().keep_alive(now);
+        session.state().hear(now);
         session.state().set_activity(Activity::Warmup);
         let key = session.state().key;
         let on = dtrace.fire_builtin(dtrace.builtin.begin(), key, cpu);
@@ -188,8 +188,7 @@ impl<H: Host> Request<'_, H> {
     }
 
     fn state_of_things(&mut self) -> Result<Status, Errno> {
-        let consumer = self.consumer;
-        let now = self.dtrace.host.timestamp();
+        let (dtrace, consumer) = (self.dtrace, self.consumer);
         let mut control = self.control()?;
         let session = control.session(consumer)?;
         let state = session.state();
@@ -219,8 +218,7 @@ impl<H: Host> Request<'_, H> {
             status.dblerrors = status.dblerrors.wrapping_add(buffers.double_errors.get());
             status.filled += u64::from(buffers.principal.is_full());
         }
-        state.keep_alive(now);
-        session.heard = now;
+        state.hear(dtrace.host.timestamp());
         Ok(status)
     }
 

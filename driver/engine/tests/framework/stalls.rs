@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dtrace_abi::{BufDesc, Plain, Status, ioctl};
 use dtrace_engine::errno::Errno;
+use dtrace_engine::host::Host;
 use dtrace_engine::mock::{Rig, STALLED_BASE, USER_BASE};
 use dtrace_engine::{Consumer, Cred, Model, Privileges};
 
@@ -114,4 +115,27 @@ fn a_snapshot_that_waits_for_the_consumer_s_memory_keeps_back_that_consumer_alon
     });
     assert!(!rig.is_hooked(0));
     assert_eq!(rig.dtrace().ioctl(&consumer(), ioctl::BUFSNAP, ARGUMENT_AT), Err(Errno::EBADF));
+}
+
+#[test]
+fn who_holds_the_control_mutex_for_long_ends_nobody_s_tracing() {
+    let rig = rig();
+    let consumer = rig.open();
+    consumer.enable(&image()).unwrap();
+    consumer.go().unwrap();
+    rig.mock().lock();
+    thread::scope(|scope| {
+        // It waits, as a thread that makes buffers would have it wait.
+        let keeper = scope.spawn(|| rig.dtrace().housekeep());
+        for _ in 0..20 {
+            rig.mock().advance(1_000_000_000);
+            rig.dtrace().heartbeat();
+        }
+        (0..2048).for_each(|n| rig.probe(0).fire(&[n]));
+        rig.mock().unlock();
+        keeper.join().unwrap();
+    });
+    let mut status = Status::zeroed();
+    consumer.ioctl(ioctl::STATUS, &mut status).unwrap();
+    assert_eq!(status.killed, 0, "the machine is alive");
 }
