@@ -159,6 +159,8 @@ asmlinkage void host_ids(uint32_t ids[6]);
 /* Whether it has an address space of its own, and whether its owner may look into that (prctl(PR_SET_DUMPABLE)). */
 asmlinkage bool host_has_user_memory(void);
 asmlinkage bool host_is_dumpable(void);
+/* Whether it has or may take a capability, in whatever user namespace. */
+asmlinkage bool host_has_capabilities(void);
 /* 16 bytes, NUL-terminated. */
 asmlinkage const uint8_t *host_comm(void);
 /* When the task was started, in ns since boot: tells apart tasks that reuse a task_struct. */

@@ -77,6 +77,11 @@ asmlinkage bool notrace host_is_dumpable(void)
 	return current->mm && is_dumpable(current);
 }
 
+asmlinkage bool notrace host_has_capabilities(void)
+{
+	return !cap_isclear(rcu_dereference_raw(current->real_cred)->cap_permitted);
+}
+
 asmlinkage const uint8_t *notrace host_comm(void)
 {
 	return (const uint8_t *)current->comm;

@@ -317,22 +317,20 @@ impl<H: Host> Dtrace<H> {
         !(unsafe { state.run() }.destructive && state.privileges.has(Privileges::ALL))
     }
 
-    /// What the consumer may see of this firing. A consumer that may use probes only where they are about its own processes
-    /// sees user mode of those, and no more (contract 1.3). A probe that is about no thread fires for it, too, but it sees
+    /// What the consumer may see of this firing. A consumer that may not look into the kernel sees user mode, and of its own processes
+    /// only unless it may see those of others (contract 1.3). A probe that is about no thread fires for it, too, but it sees
     /// nothing of whatever thread happens to run.
     fn sight_of_thread(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> Sight {
-        match state.access.sees_only {
-            None => Sight::All,
-            Some(owner) => {
-                let own = self.host.is_owned_by(owner.uid, owner.gid);
-                if own && probe.provider().usermode(probe, firing) {
-                    Sight::All
-                } else if probe.provider().is_about_thread(probe) {
-                    Sight::Nothing
-                } else {
-                    Sight::Blind
-                }
-            }
+        if state.access.kernel {
+            return Sight::All;
+        }
+        let visible = state.access.sees_only.is_none_or(|owner| self.host.is_owned_by(owner.uid, owner.gid));
+        if visible && probe.provider().usermode(probe, firing) {
+            Sight::All
+        } else if probe.provider().is_about_thread(probe) {
+            Sight::Nothing
+        } else {
+            Sight::Blind
         }
     }
 

@@ -190,6 +190,9 @@ unsafe extern "C" {
     pub fn host_is_dumpable() -> bool;
 }
 unsafe extern "C" {
+    pub fn host_has_capabilities() -> bool;
+}
+unsafe extern "C" {
     pub fn host_comm() -> *const u8;
 }
 unsafe extern "C" {

@@ -280,15 +280,16 @@ impl Host for Linux {
         frame(firing).and_then(|frame| frame.result).map_or(0, syscall::errno)
     }
 
-    /// As ptrace asks it: every id is the owner's, and the process has not been made secret.
+    /// As ptrace asks it for somebody without capabilities: every id is the owner's, the process has not been made secret, and it
+    /// has no capability either. (What a security module thinks of it is not asked: that may sleep.)
     fn is_owned_by(&self, uid: u32, gid: u32) -> bool {
         let mut ids = [0; 6];
         // SAFETY: the array is live; probe context is an RCU reader, which the credentials need.
-        let dumpable = unsafe {
+        let accessible = unsafe {
             ffi::host_ids(ids.as_mut_ptr());
-            ffi::host_is_dumpable()
+            ffi::host_is_dumpable() && !ffi::host_has_capabilities()
         };
-        dumpable && ids == [uid, uid, uid, gid, gid, gid]
+        accessible && ids == [uid, uid, uid, gid, gid, gid]
     }
 
     fn ipl(&self) -> u32 {

@@ -71,6 +71,10 @@ impl Provider<Mock> for TableProvider {
         self.0.rows.get(probe.cookie()).is_none_or(|row| !row.names[2].starts_with("tick-"))
     }
 
+    fn usermode(&self, probe: &Probe<Mock>, _firing: &Firing<'_>) -> bool {
+        self.0.rows.get(probe.cookie()).is_none_or(|row| row.names[2] != "kernel-mode")
+    }
+
     fn arg_value(&self, _probe: &Probe<Mock>, _firing: &Firing<'_>, n: usize) -> u64 {
         0xa000 + n as u64
     }

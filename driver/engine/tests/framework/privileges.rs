@@ -65,6 +65,19 @@ fn who_sees_whose_processes() {
 }
 
 #[test]
+fn what_the_kernel_does_is_seen_by_who_may_look_into_it_alone() {
+    let seen = |privileges: Privileges| {
+        let rig = Rig::with_privileges(Mock::new(1), &[["m", "f", "kernel-mode"]], USER);
+        let consumer = tracing(&rig, privileges, &[S::Trace(E::Var(dif::VAR_ARG0))]);
+        [0, 1000].into_iter().for_each(|uid| fire_as(&rig, uid));
+        values(&consumer).len()
+    };
+    let confined = [USER, USER.with(Privileges::OWNER), USER.with(Privileges::PROC)];
+    assert_eq!(confined.map(seen), [0; 3]);
+    assert_eq!([Privileges::KERNEL, Privileges::ALL].map(seen), [2; 2]);
+}
+
+#[test]
 fn a_tick_is_for_everybody_and_tells_nothing_of_the_thread_it_meets() {
     let rig = Rig::with_privileges(Mock::new(1), &[["m", "f", "n"], ["", "", "tick-1s"]], USER);
     let consumer = rig.open_as(cred(USER)).unwrap();
