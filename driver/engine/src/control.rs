@@ -20,6 +20,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use dtrace_xcall::quiescence::InProbe;
 
 use crate::anchor::Anchored;
+use crate::arrival::Arrivals;
 use crate::builtin;
 use crate::cpu::Cpu;
 use crate::errno::Errno;
@@ -49,6 +50,8 @@ pub struct Dtrace<H: Host> {
     pub(crate) forks: Forks,
     /// When the machine was last found to be alive, in the host's timestamps ([`crate::housekeeping`]).
     pub(crate) alive: AtomicU64,
+    arrivals: Arrivals,
+    next_session: AtomicU64,
     control: UnsafeCell<Control<H>>,
 }
 
@@ -64,7 +67,6 @@ pub(crate) struct Control<H: Host> {
     pub(crate) sessions: Vec<Session>,
     pub(crate) helpers: Registry<H>,
     next_provider: u32,
-    next_session: u64,
     pub(crate) next_predicate: u64,
     /// Whether `destructive` may be set at all (contract 3: `destructive_disallow`).
     pub(crate) destructive_disallowed: bool,
@@ -131,7 +133,6 @@ impl<H: Host> Dtrace<H> {
             sessions: Vec::new(),
             helpers: Registry::new(),
             next_provider: 0,
-            next_session: 1,
             next_predicate: ENGINES.fetch_add(1, Ordering::Relaxed) << PREDICATES_BITS,
             destructive_disallowed: false,
         };
@@ -140,7 +141,17 @@ impl<H: Host> Dtrace<H> {
         let builtin = builtin::Probes::find(&control.probes).ok_or(Errno::EIO)?;
         let (processes, forks) = (Processes::new()?, Forks::new()?);
         let alive = AtomicU64::new(host.timestamp());
-        Ok(Dtrace { host, cpus, builtin, processes, forks, alive, control: UnsafeCell::new(control) })
+        Ok(Dtrace {
+            host,
+            cpus,
+            builtin,
+            processes,
+            forks,
+            alive,
+            arrivals: Arrivals::new(),
+            next_session: AtomicU64::new(1),
+            control: UnsafeCell::new(control),
+        })
     }
 
     /// The machine.
@@ -151,12 +162,19 @@ impl<H: Host> Dtrace<H> {
     /// Takes the control mutex.
     pub(crate) fn control(&self) -> Locked<'_, H> {
         self.host.lock();
-        Locked { dtrace: self }
+        self.locked()
     }
 
     /// Takes the control mutex. EINTR, and it is not taken, if the caller is killed while it waits.
     pub(crate) fn control_unless_killed(&self) -> Result<Locked<'_, H>, Errno> {
-        if self.host.lock_unless_killed() { Ok(Locked { dtrace: self }) } else { Err(Errno::EINTR) }
+        if self.host.lock_unless_killed() { Ok(self.locked()) } else { Err(Errno::EINTR) }
+    }
+
+    /// The control mutex has been taken: so are the consumers over that have arrived.
+    fn locked(&self) -> Locked<'_, H> {
+        let mut control = Locked { dtrace: self };
+        self.arrivals.admit(&mut control.sessions);
+        control
     }
 
     /// Does something that a provider must not be called during. Process context.
@@ -311,41 +329,53 @@ impl<H: Host> Dtrace<H> {
 
     // ---------------------------------------------------------------- consumers
 
-    /// Makes a consumer. Every provider is asked for its probes first.
+    /// Makes a consumer. It waits for nobody ([`crate::arrival`]); every provider is asked for its probes at the first request.
     ///
-    /// EACCES if the caller has no privilege at all, EAGAIN if there is no memory for one (contract 1.1), EINTR.
+    /// EACCES if the caller has no privilege at all, EAGAIN if there is no memory for one (contract 1.1).
     pub fn open(&self, cred: Cred) -> Result<Consumer, Errno> {
         if cred.privileges.bits() == 0 {
             return Err(Errno::EACCES);
         }
-        let mut control = self.control_unless_killed()?;
-        control.provide(None, |_| true);
-        self.rematch(&mut control);
-        control.sessions.try_reserve(1).map_err(|_| Errno::EAGAIN)?;
-        let id = control.next_session;
+        let id = self.next_session.fetch_add(1, Ordering::Relaxed);
+        let session = self.new_session(id, cred).map_err(|_| Errno::EAGAIN)?;
+        self.arrivals.push(session).map_err(|_| Errno::EAGAIN)?;
+        Ok(Consumer(id))
+    }
+
+    /// Not inlined: its parts are on the stack before they are where they belong.
+    #[inline(never)]
+    fn new_session(&self, id: u64, cred: Cred) -> Result<Session, OutOfMemory> {
         let run = Run {
             buffers: Vec::new(),
             sizes: AtomicPtr::default(),
-            variables: Variables::new(self.cpus.len()).map_err(|_| Errno::EAGAIN)?,
+            variables: Variables::new(self.cpus.len())?,
             speculations: Speculations::none(),
             strsize: 0,
             destructive: false,
         };
         let state = State::new(id, &cred, run);
-        let session = Session::new(id, cred, state).map_err(|_| Errno::EAGAIN)?;
-        control.sessions.try_push(session).map_err(|_| Errno::EAGAIN)?;
-        control.next_session += 1;
-        Ok(Consumer(id))
+        Session::new(id, cred, state)
+    }
+
+    /// Does what is left of a consumer's opening. EBADF if there is none.
+    pub(crate) fn welcome(&self, control: &mut Control<H>, consumer: u64) -> Result<(), Errno> {
+        if core::mem::take(&mut control.session(consumer)?.is_new) {
+            control.provide(None, |_| true);
+            self.rematch(control);
+        }
+        Ok(())
     }
 
     /// Ends a consumer: when it returns, none of its probes is left in place and nothing of it in memory. A snapshot of it that
     /// is still being copied out is waited for.
     pub fn close(&self, consumer: Consumer) {
-        let session = {
+        let session = 'session: {
             let mut round = 0;
             let (mut control, at) = loop {
                 let control = self.control();
-                let Some(at) = control.sessions.iter().position(|s| s.id == consumer.0) else { return };
+                let Some(at) = control.sessions.iter().position(|s| s.id == consumer.0) else {
+                    break 'session self.arrivals.remove(consumer.0);
+                };
                 if control.sessions.get(at).is_none_or(|session| !session.is_read) {
                     break (control, at);
                 }
@@ -363,7 +393,7 @@ impl<H: Host> Dtrace<H> {
             if session.tracks_vtime {
                 self.host.track_vtime(false);
             }
-            session
+            Some(session)
         };
         drop(session);
     }

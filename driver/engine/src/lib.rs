@@ -12,6 +12,7 @@ extern crate alloc;
 
 pub mod aggregation;
 mod anchor;
+mod arrival;
 mod brief;
 pub mod buffer;
 mod builtin;

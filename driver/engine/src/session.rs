@@ -79,6 +79,8 @@ pub(crate) struct Session {
     pub(crate) cleaned: u64,
     /// The host accounts the time of threads on its behalf.
     pub(crate) tracks_vtime: bool,
+    /// It has made no request yet.
+    pub(crate) is_new: bool,
     /// A snapshot of its buffers is being copied out, without the control mutex: they stay, and no other is begun.
     pub(crate) is_read: bool,
 }
@@ -98,6 +100,7 @@ impl Session {
             aggregations: Vec::new(),
             cleaned: 0,
             tracks_vtime: false,
+            is_new: true,
             is_read: false,
         })
     }

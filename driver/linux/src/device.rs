@@ -162,7 +162,7 @@ fn written(buffer: u64, len: usize) -> Result<Vec<u8>, Errno> {
 fn rules(slot: u64, buffer: u64, len: usize) -> Answer {
     let bytes = written(buffer, len)?;
     if security::is_root() && driver::engine().is_privileged(&Consumer::from_raw(slot)) {
-        security::write(core::str::from_utf8(&bytes).map_err(|_| Errno::EINVAL)?);
+        security::write(core::str::from_utf8(&bytes).map_err(|_| Errno::EINVAL)?)?;
     }
     Ok(len as i64)
 }

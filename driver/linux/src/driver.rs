@@ -3,7 +3,7 @@
 use crate::ffi;
 use crate::host::Linux;
 use crate::place::Place;
-use crate::{device, log, memory, proc, process, profile, security, syscall, xcall};
+use crate::{device, log, memory, proc, process, profile, syscall, xcall};
 use dtrace_engine::errno::Errno;
 use dtrace_engine::mem::try_box;
 use dtrace_engine::{Dtrace, Firing, Privileges, Probe, Provider, ProviderInfo};
@@ -105,7 +105,6 @@ fn drop_engine() {
         ffi::host_defer_wait();
     }
     profile::forget();
-    security::forget();
     ENGINE.empty();
     xcall::stop();
 }

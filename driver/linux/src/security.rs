@@ -6,16 +6,19 @@
 //! rules that match the real uid or gid. The table is empty when the module is loaded.
 //!
 //! (The original grants everything as soon as any rule matches. The documented intent is what is built here.)
+//!
+//! The rules are asked for where a device is opened, with a mutex of the kernel's held that others wait for. So whoever reads them
+//! waits for nobody: there are two tables, and a version whose lowest bit says which of them is in force. A writer, with the
+//! engine's control mutex held, fills the other one and counts the version up; a reader who finds after reading that the version
+//! is another reads again.
 
-use crate::control::Control;
 use crate::driver::engine;
 use crate::ffi;
 use crate::proc::Text;
-use alloc::vec::Vec;
 use core::fmt::Write;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use dtrace_abi::privilege;
 use dtrace_engine::errno::Errno;
-use dtrace_engine::mem::TryPush;
 use dtrace_engine::{Cred, Host, Privileges};
 
 /// The most rules the table holds.
@@ -36,7 +39,79 @@ struct Rule {
     privileges: u32,
 }
 
-static TABLE: Control<Vec<Rule>> = Control::new(Vec::new());
+impl Rule {
+    /// A word that is not 0: the id, the privileges above it, and two bits that say whose id it is.
+    fn word(self) -> u64 {
+        let (kind, id) = match self.whom {
+            Whom::Uid(id) => (1, id),
+            Whom::Gid(id) => (2, id),
+            Whom::All => (3, 0),
+        };
+        kind << 62 | u64::from(self.privileges) << 32 | u64::from(id)
+    }
+
+    fn of_word(word: u64) -> Option<Rule> {
+        let id = word as u32;
+        let whom = match word >> 62 {
+            1 => Whom::Uid(id),
+            2 => Whom::Gid(id),
+            3 => Whom::All,
+            _ => return None,
+        };
+        Some(Rule { whom, privileges: (word >> 32) as u32 & 0x3fff_ffff })
+    }
+}
+
+/// Rules as words; after the last come zeros.
+type Words = [u64; RULES];
+
+/// What reads as a table of rules.
+struct Table {
+    words: [[AtomicU64; RULES]; 2],
+    version: AtomicUsize,
+}
+
+impl Table {
+    const fn new() -> Self {
+        Table { words: [const { [const { AtomicU64::new(0) }; RULES] }; 2], version: AtomicUsize::new(0) }
+    }
+
+    /// The table that a version means.
+    fn at(&self, version: usize) -> &[AtomicU64; RULES] {
+        let [even, odd] = &self.words;
+        if version.is_multiple_of(2) { even } else { odd }
+    }
+
+    /// The rules as they were at one moment. Any context.
+    fn read(&self) -> Words {
+        let mut words = [0; RULES];
+        loop {
+            let version = self.version.load(Ordering::SeqCst);
+            for (to, from) in words.iter_mut().zip(self.at(version)) {
+                *to = from.load(Ordering::SeqCst);
+            }
+            if self.version.load(Ordering::SeqCst) == version {
+                return words;
+            }
+        }
+    }
+
+    /// Puts others in force. By one at a time.
+    fn write(&self, words: &Words) {
+        let next = self.version.load(Ordering::SeqCst).wrapping_add(1);
+        for (to, from) in self.at(next).iter().zip(words) {
+            to.store(*from, Ordering::SeqCst);
+        }
+        self.version.store(next, Ordering::SeqCst);
+    }
+}
+
+/// The rules among some words.
+fn rules(words: &Words) -> impl Iterator<Item = Rule> {
+    words.iter().map_while(|word| Rule::of_word(*word))
+}
+
+static TABLE: Table = Table::new();
 
 /// The words of the grammar, in the order in which they are shown.
 const WORDS: [(&str, u32); 4] = [
@@ -74,15 +149,6 @@ fn parse(line: &str) -> Line {
     Line::Add(Rule { whom, privileges })
 }
 
-/// Runs `f` with the table, under the engine's control mutex.
-fn with_table<T>(f: impl FnOnce(&mut Vec<Rule>) -> T) -> T {
-    engine().host().lock();
-    // SAFETY: the control mutex is held.
-    let result = f(unsafe { TABLE.get() });
-    engine().host().unlock();
-    result
-}
-
 /// Whether the current task is root and has not given that up.
 pub(crate) fn is_root() -> bool {
     // SAFETY: process context.
@@ -96,60 +162,65 @@ pub(crate) fn credentials() -> Result<Cred, Errno> {
     if is_root() {
         return Ok(Cred { uid, gid, privileges: Privileges::ALL });
     }
-    let mine = |rule: &&Rule| match rule.whom {
+    let mine = |rule: &Rule| match rule.whom {
         Whom::Uid(id) => id == uid,
         Whom::Gid(id) => id == gid,
         Whom::All => true,
     };
-    let bits = with_table(|table| table.iter().filter(mine).fold(0, |bits, rule| bits | rule.privileges));
+    let bits = rules(&TABLE.read()).filter(mine).fold(0, |bits, rule| bits | rule.privileges);
     if bits == 0 {
         return Err(Errno::EACCES);
     }
     Ok(Cred { uid, gid, privileges: Privileges::from_bits(bits) })
 }
 
-/// Takes lines of rules from root. What is no rule, and rules beyond the table's end, are passed over, as the original does.
-pub(crate) fn write(text: &str) {
-    with_table(|table| {
-        for line in text.lines() {
-            match parse(line) {
-                Line::Nothing => {}
-                Line::Clear => table.clear(),
-                Line::Add(rule) if table.len() < RULES => {
-                    let _ = table.try_push(rule);
+/// Changes a table as lines of rules say. What is no rule, and rules beyond the table's end, are passed over, as the original does.
+fn apply(text: &str, words: &mut Words) {
+    for line in text.lines() {
+        match parse(line) {
+            Line::Nothing => {}
+            Line::Clear => *words = [0; RULES],
+            Line::Add(rule) => {
+                if let Some(place) = words.iter_mut().find(|word| **word == 0) {
+                    *place = rule.word();
                 }
-                Line::Add(_) => {}
             }
         }
-    });
+    }
+}
+
+/// Takes lines of rules from root. EINTR, and nothing is changed, for somebody who is killed while he waits.
+pub(crate) fn write(text: &str) -> Result<(), Errno> {
+    if !engine().host().lock_unless_killed() {
+        return Err(Errno::EINTR);
+    }
+    let mut words = TABLE.read();
+    apply(text, &mut words);
+    TABLE.write(&words);
+    engine().host().unlock();
+    Ok(())
 }
 
 /// Shows the rules (contract 1.2).
 pub(crate) fn show(out: &mut Text<'_>) {
-    with_table(|table| {
-        for rule in table.iter() {
-            let _ = match rule.whom {
-                Whom::Uid(id) => write!(out, "uid  {id}"),
-                Whom::Gid(id) => write!(out, "gid  {id}"),
-                Whom::All => write!(out, "all "),
-            };
-            for (name, bit) in WORDS {
-                if rule.privileges & bit != 0 {
-                    let _ = write!(out, " {name}");
-                }
+    for rule in rules(&TABLE.read()) {
+        let _ = match rule.whom {
+            Whom::Uid(id) => write!(out, "uid  {id}"),
+            Whom::Gid(id) => write!(out, "gid  {id}"),
+            Whom::All => write!(out, "all "),
+        };
+        for (name, bit) in WORDS {
+            if rule.privileges & bit != 0 {
+                let _ = write!(out, " {name}");
             }
-            let _ = writeln!(out);
         }
-    });
-}
-
-/// Empties the table, and gives its memory back.
-pub(crate) fn forget() {
-    with_table(|table| *table = Vec::new());
+        let _ = writeln!(out);
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
 
     #[test]
@@ -176,5 +247,40 @@ mod tests {
         ] {
             assert_eq!(parse(line), Line::Nothing, "{line}");
         }
+    }
+
+    #[test]
+    fn a_rule_is_the_same_after_it_was_a_word() {
+        for whom in [Whom::Uid(0), Whom::Gid(u32::MAX), Whom::All] {
+            for privileges in [0, WORDS.iter().fold(0, |bits, (_, bit)| bits | bit)] {
+                let rule = Rule { whom, privileges };
+                assert_eq!(Rule::of_word(rule.word()), Some(rule));
+            }
+        }
+        assert_eq!(Rule::of_word(0), None);
+    }
+
+    #[test]
+    fn the_table_holds_its_number_of_rules_and_can_be_cleared() {
+        let mut words = [0; RULES];
+        (0..RULES + 3).for_each(|id| apply(&std::format!("uid {id} priv_user\nnonsense\n"), &mut words));
+        assert!(rules(&words).map(|rule| rule.whom).eq((0..RULES as u32).map(Whom::Uid)));
+        apply("clear\nall priv_proc", &mut words);
+        assert!(rules(&words).eq([Rule { whom: Whom::All, privileges: privilege::PROC }]));
+    }
+
+    #[test]
+    fn who_reads_while_rules_change_reads_those_of_one_moment() {
+        let table = Table::new();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                (1..2000)
+                    .for_each(|id| table.write(&[Rule { whom: Whom::Uid(id), privileges: 1 }.word(); RULES]));
+            });
+            while !writer.is_finished() {
+                let words = table.read();
+                assert!(words.iter().all(|word| *word == words[0]), "{words:?}");
+            }
+        });
     }
 }

@@ -114,7 +114,7 @@ impl<H: Host> Request<'_, H> {
     /// The tables. While they are held, nothing is read or written. EBADF if the consumer is none.
     fn control(&mut self) -> Result<Locked<'_, H>, Errno> {
         let mut control = self.dtrace.control_unless_killed()?;
-        control.session(self.consumer)?;
+        self.dtrace.welcome(&mut control, self.consumer)?;
         Ok(control)
     }
 

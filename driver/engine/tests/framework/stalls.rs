@@ -139,3 +139,30 @@ fn who_holds_the_control_mutex_for_long_ends_nobody_s_tracing() {
     consumer.ioctl(ioctl::STATUS, &mut status).unwrap();
     assert_eq!(status.killed, 0, "the machine is alive");
 }
+
+#[test]
+fn opening_waits_for_nobody_and_what_was_opened_meanwhile_is_a_consumer_like_any_other() {
+    let rig = rig();
+    let opened = std::sync::Mutex::new(Vec::new());
+    rig.mock().lock();
+    thread::scope(|scope| {
+        let went_on = is_done(scope, || {
+            for _ in 0..3 {
+                opened.lock().unwrap().push(rig.dtrace().open(ROOT).unwrap());
+            }
+        });
+        rig.mock().unlock();
+        assert!(went_on, "whoever holds the control mutex keeps a device from being opened");
+    });
+    let mut opened = opened.into_inner().unwrap();
+    // One is never used, the others are.
+    rig.dtrace().close(opened.pop().unwrap());
+    for consumer in &opened {
+        rig.mock().poke_user(ARGUMENT_AT, &image()).unwrap();
+        assert_eq!(rig.dtrace().ioctl(consumer, ioctl::ENABLE, ARGUMENT_AT), Ok(1));
+        assert!(rig.dtrace().is_privileged(consumer));
+    }
+    assert!(rig.is_hooked(0));
+    opened.into_iter().for_each(|consumer| rig.dtrace().close(consumer));
+    assert!(!rig.is_hooked(0));
+}
