@@ -10,7 +10,14 @@ const ERRORS: &str = "-- @@stderr --";
 
 /// A text in the form that is compared.
 pub(crate) fn canonical(text: &str, ordered: bool) -> Vec<String> {
-    let mut lines: Vec<String> = text.lines().filter_map(line).collect();
+    let mut lines = Vec::new();
+    let mut quoting = false;
+    for text in text.lines().map(columns) {
+        quoting = is_of_the_preprocessor(text) || quoting && is_a_quotation(text);
+        if !quoting {
+            lines.push(line(text));
+        }
+    }
     if !ordered {
         lines.sort();
     }
@@ -35,23 +42,23 @@ pub(crate) fn without_columns(text: &str) -> String {
     text.split_inclusive('\n').map(|line| columns(line)).collect()
 }
 
-fn line(line: &str) -> Option<String> {
-    let line = columns(line);
-    if is_of_the_preprocessor(line) {
-        return None;
-    }
+/// A line without its columns, in the words that both sides share.
+fn line(line: &str) -> String {
     let message = line.strip_prefix("dtrace: ").map(message).or_else(|| row(line));
-    Some(addresses(message.as_deref().unwrap_or(line)))
+    addresses(message.as_deref().unwrap_or(line))
 }
 
 /// What cpp says about a wrong program is its own: `FILE:LINE: error: ...`.
 fn is_of_the_preprocessor(line: &str) -> bool {
-    let place = line
-        .split_once(": ")
-        .filter(|(_, rest)| rest.starts_with("error: ") || rest.starts_with("warning: "));
+    let place = line.split_once(": ").filter(|(_, rest)| {
+        ["error: ", "fatal error: ", "warning: "].iter().any(|kind| rest.starts_with(kind))
+    });
     place.is_some_and(|(place, _)| place.contains(':') && !place.contains(' '))
-        || line.trim_start().starts_with("| ")
-        || line.split_once(" | ").is_some_and(|(number, _)| number.trim().parse::<u32>().is_ok())
+}
+
+/// A line of the program as cpp shows it below a message, `    5 | #error`, or the mark under it, `      |  ^~~~~`.
+fn is_a_quotation(line: &str) -> bool {
+    line.split_once(" |").is_some_and(|(number, _)| number.bytes().all(|b| b == b' ' || b.is_ascii_digit()))
 }
 
 /// A row with one blank between its values: how wide the columns of `trace()` are has changed.
@@ -166,6 +173,12 @@ mod tests {
         );
         assert_eq!(columns("  0  1  2  3"), "  0  1  2  3");
         assert_eq!(columns("  5"), "  5");
+    }
+
+    #[test]
+    fn what_cpp_quotes_is_its_own_and_rows_of_flowindent_are_not() {
+        let text = "  | main:entry\n    5 | x\nt.d:5:2: error: #error no\n    5 | #error no\n      |  ^~~~~\nb\n  | main:entry\n";
+        assert_eq!(canonical(text, true), ["  | main:entry", "    5 | x", "b", "  | main:entry"]);
     }
 
     #[test]

@@ -1,18 +1,25 @@
 //! Running one test, and judging what it did.
 //!
-//! A test runs in the directory where its suite's runner would stand, through `bash`, because options and triggers are in
-//! the shell's words; `timeout` ends it and all that it started. What it may write goes to a directory of its own.
+//! A test runs where its suite's runner would have it run, through `bash`, because options and triggers are in the shell's words;
+//! `timeout` ends it and all that it started. What it may write goes to a directory of its own.
+//!
+//! The suite itself stays as it is: tests run in a tree of links to its files, where programs that its own build would make
+//! are made when a test wants them.
 
-use std::fs::{self, File};
+use std::env;
+use std::fs::{self, DirBuilder, File};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use std::{env, process};
 
 use crate::compare;
+use crate::layout::{self, Suite};
 use crate::rules::Platform;
 use crate::tags;
 use crate::test::{Expects, Form, Test, Timing, Verdict};
@@ -25,30 +32,60 @@ const USUAL: u64 = 41;
 
 /// Where tests run, and by what.
 pub(crate) struct Place {
+    /// The suite's root.
+    suite: PathBuf,
+    /// The tree of links to its files.
     root: PathBuf,
     dtrace: PathBuf,
     limit: Duration,
     work: PathBuf,
     made: AtomicUsize,
+    compiler: Mutex<()>,
 }
 
 impl Place {
     /// `limit`: no test gets longer.
-    pub(crate) fn new(root: &Path, dtrace: &Path, limit: Duration, platform: &Platform) -> io::Result<Self> {
-        let work = env::temp_dir().join(format!("conformance.{}", process::id()));
-        fs::create_dir_all(&work)?;
-        fs::write(work.join("providers"), platform.providers.join("\n") + "\n")?;
-        Ok(Self { root: root.to_owned(), dtrace: dtrace.to_owned(), limit, work, made: AtomicUsize::new(0) })
+    pub(crate) fn new(
+        suite: &Suite,
+        dtrace: &Path,
+        limit: Duration,
+        platform: &Platform,
+    ) -> io::Result<Self> {
+        let work = new_directory(&env::temp_dir())?;
+        let root = work.join("suite");
+        let place = Self {
+            suite: suite.root.clone(),
+            root: root.clone(),
+            dtrace: dtrace.to_owned(),
+            limit,
+            work,
+            made: AtomicUsize::new(0),
+            compiler: Mutex::new(()),
+        };
+        fs::write(place.work.join("providers"), platform.providers.join("\n") + "\n")?;
+        let mut files = Vec::new();
+        layout::files_below(&suite.top, &mut files)?;
+        for file in files {
+            let link = place.here(&file);
+            fs::create_dir_all(link.parent().unwrap_or(&root))?;
+            symlink(&file, &link)?;
+        }
+        Ok(place)
+    }
+
+    /// Where a path of the suite is in the tree of links.
+    fn here(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix(&self.suite).unwrap_or(path))
     }
 
     /// A command with the environment of a test.
     fn command(&self, test: &Test, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(&self.root).stdin(Stdio::null());
-        for (name, value) in [("LC_ALL", "C"), ("LANGUAGE", "C"), ("TZ", "UTC"), ("_test", &test.name)] {
+        command.current_dir(self.root.join(&test.runs_in)).stdin(Stdio::null());
+        for (name, value) in [("LC_ALL", "C"), ("LANGUAGE", "C"), ("TZ", "UTC"), ("_test", &test.file)] {
             command.env(name, value);
         }
-        let base = Path::new(&test.name).with_extension("");
+        let base = Path::new(&test.file).with_extension("");
         command.env("tst", &base).env("tmpdir", &self.work).env("dtrace", &self.dtrace);
         // What scripts of conditions call.
         command.env("BASH_FUNC_check_provider%%", "() { grep -qx \"$1\" \"$tmpdir/providers\"; }");
@@ -67,26 +104,47 @@ impl Place {
         }
     }
 
-    /// The executable of a trigger: itself, or what the C compiler makes of it.
-    pub(crate) fn trigger(&self, source: &Path) -> Result<PathBuf, String> {
-        if source.extension().is_none_or(|extension| extension != "c") {
-            return if source.exists() {
-                Ok(source.to_owned())
-            } else {
-                Err(format!("{} is not there", source.display()))
-            };
+    /// An executable of the suite's: itself, or what the C compiler makes of its source.
+    pub(crate) fn executable(&self, program: &Path) -> Result<PathBuf, String> {
+        let program = self.here(program);
+        let _one = self.compiler.lock();
+        if program.exists() {
+            return Ok(program);
         }
-        let made = self.work.join(format!("trigger.{}", self.made.fetch_add(1, Ordering::Relaxed)));
+        let shown = program.strip_prefix(&self.root).unwrap_or(&program).display().to_string();
+        let source = PathBuf::from(format!("{}.c", shown.strip_suffix(".exe").unwrap_or(&shown)));
+        if !self.root.join(&source).exists() {
+            return Err(format!("{shown} is not there"));
+        }
         let output = Command::new("cc")
+            .current_dir(&self.root)
             .args(["-w", "-O0", "-g", "-o"])
-            .arg(&made)
-            .arg(source)
+            .arg(&program)
+            .arg(&source)
             .args(["-lpthread", "-lm"])
             .output();
         match output {
-            Ok(output) if output.status.success() => Ok(made),
+            Ok(output) if output.status.success() => Ok(program),
             _ => Err(format!("cc does not make it of {}", source.display())),
         }
+    }
+
+    /// Makes what a script names and the suite's own build would have made; says what cannot be made.
+    pub(crate) fn provide(&self, test: &Test, text: &str) -> Result<(), String> {
+        let place = self.root.join(&test.runs_in);
+        let outside = |c: char| !(c.is_alphanumeric() || "_-./$*".contains(c));
+        for word in text.split(outside).map(|word| word.strip_prefix("./").unwrap_or(word)) {
+            let path = place.join(word);
+            let below = path.parent().is_some_and(|parent| parent != place && parent.is_dir());
+            let ours = !word.is_empty()
+                && !word.starts_with(['/', '-', '$'])
+                && !word.contains(['$', '*'])
+                && (below || word.ends_with(".exe"));
+            if ours && !path.exists() {
+                self.executable(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Runs a test: its status, where it may write, and what it printed, in the files `stdout` and `stderr` there.
@@ -106,7 +164,10 @@ impl Place {
             Form::Program => format!("{limited} \"$dtrace\" {flags} -s \"$_test\" {options}"),
             Form::Interpreted => {
                 let program = own.join("program.d");
-                let text = test.text.replacen("#!dtrace", &format!("#!{}", self.dtrace.display()), 1);
+                let (first, rest) = test.text.split_once('\n').unwrap_or((&test.text, ""));
+                let words = first.trim_start_matches("#!").trim_start();
+                let arguments = words.split_once(char::is_whitespace).map_or("", |(_, arguments)| arguments);
+                let text = format!("#!{} {arguments}\n{rest}", self.dtrace.display());
                 fs::write(&program, text).map_err(|error| error.to_string())?;
                 make_executable(&program).map_err(|error| error.to_string())?;
                 format!("{limited} {} {flags} {options}", program.display())
@@ -121,7 +182,7 @@ impl Place {
         let script = match &test.trigger {
             None => format!("exec {run}"),
             Some(trigger) => {
-                let program = self.trigger(&trigger.program)?;
+                let program = self.executable(&trigger.program)?;
                 let command = format!("{} {}", program.display(), trigger.arguments);
                 match trigger.timing {
                     Timing::ByDtrace => format!("exec {run} -c \"{}\"", command.trim()),
@@ -168,7 +229,7 @@ impl Place {
             .filter(|line| !line.starts_with("dtrace: using the embedded"))
             .collect();
         let program = own.join("program.d").display().to_string();
-        let (printed, errors) = (printed.replace(&program, &test.name), errors.replace(&program, &test.name));
+        let (printed, errors) = (printed.replace(&program, &test.file), errors.replace(&program, &test.file));
         let shown = || format!("standard output:\n{printed}\nstandard error:\n{errors}");
 
         let status = status.code().unwrap_or(128);
@@ -241,6 +302,14 @@ impl Drop for Place {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.work);
     }
+}
+
+/// A new directory that nobody else can look into, with a name that nobody can guess.
+fn new_directory(above: &Path) -> io::Result<PathBuf> {
+    let number = RandomState::new().build_hasher().finish();
+    let directory = above.join(format!("conformance.{number:016x}"));
+    DirBuilder::new().mode(0o700).create(&directory)?;
+    Ok(directory)
 }
 
 fn make_executable(path: &Path) -> io::Result<()> {

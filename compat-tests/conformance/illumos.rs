@@ -1,19 +1,26 @@
-//! The conventions of the suite of illumos, as its documentation tells them.
+//! The conventions of the suite of illumos, as its documentation tells them, beyond what `layout.rs` has.
 //!
-//! Tests are `tst.*`, `err.*` and `drp.*` in directories by subject: `.d` a program, `.ksh` (or `.sh`) a script that is given
-//! the path of dtrace, `.c` a C program. `err.*` ends with 1; `err.D_TAG.*` gives that tag under `-x errtags`;
-//! `drp.DTRACEDROP_NAME.*` that one under `-x droptags`. `TEST.d.out` or `TEST.ksh.out` is the expected standard output, without
-//! standard error; `.exe` beside a test, or the `.c` it is made from, is the program that is traced, by `-c`.
+//! `.d` is a program, `.ksh` (or `.sh`) a script that is given the path of dtrace, `.c` a C program. `TEST.d.out` or `TEST.ksh.out`
+//! is the expected standard output, without standard error. `.exe` beside a test, or the `.c` it is made from, is the program that
+//! is traced: it runs already and its process id is the argument, where the test asks for one (`$1`), else it is dtrace's
+//! command. A test runs in its own directory. A program whose first line names dtrace and that may be executed is.
 
-use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::files_below;
-use crate::test::{Dialect, Expects, Form, Test, Timing, Trigger};
+use crate::layout::{Entry, Suite, files_below};
+use crate::test::{Dialect, Form, Test, Timing, Trigger};
 
-/// The tests below `suite`, and the directory they are named from.
-pub(crate) fn tests(suite: &Path) -> io::Result<(PathBuf, Vec<Test>)> {
+/// Directories of tests for machines that are not this one.
+const MACHINES: &[&str] =
+    &["arm", "i386", "i386xpv", "i86xpv", "riscv", "sparc", "sparcv9", "sun4u", "sun4v"];
+
+/// What a line begins with that is for the preprocessor.
+const PREPROCESSED: &[&str] = &["#define", "#include", "#if", "# define", "# include", "# if"];
+
+/// The suite in a directory.
+pub(crate) fn suite(suite: &Path) -> io::Result<Suite> {
     let mut files = Vec::new();
     files_below(suite, &mut files)?;
     let mut tests = Vec::new();
@@ -22,73 +29,51 @@ pub(crate) fn tests(suite: &Path) -> io::Result<(PathBuf, Vec<Test>)> {
             tests.push(test);
         }
     }
-    Ok((suite.to_owned(), tests))
+    Ok(Suite { root: suite.to_owned(), top: suite.to_owned(), tests })
 }
 
 fn read(file: &Path, suite: &Path) -> io::Result<Option<Test>> {
-    let named = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let (mut form, extension) = match file.extension().and_then(|extension| extension.to_str()) {
-        Some("d") => (Form::Program, "d"),
-        Some("ksh") => (Form::Script, "ksh"),
-        Some("sh") => (Form::Script, "sh"),
-        Some("c") => (Form::C, "c"),
-        _ => return Ok(None),
-    };
-    if !["tst.", "err.", "drp."].iter().any(|start| named.starts_with(start)) {
-        return Ok(None);
-    }
-    let base = file.with_extension("");
-    let beside = |ending: &str| {
-        Some(PathBuf::from(format!("{}.{ending}", base.display()))).filter(|path| path.exists())
-    };
+    let Some(mut entry) = Entry::read(file)? else { return Ok(None) };
     // The source of what a program or script traces is no test.
-    if form == Form::C && (beside("d").is_some() || beside("ksh").is_some() || beside("sh").is_some()) {
+    if entry.form == Form::C && ["d", "ksh", "sh"].iter().any(|ending| entry.beside(ending).is_some()) {
         return Ok(None);
     }
-    let text = String::from_utf8_lossy(&fs::read(file)?).into_owned();
-    if form == Form::Program && text.starts_with("#!dtrace") {
-        form = Form::Interpreted;
+    let interpreter = entry.text.lines().next().and_then(|line| line.strip_prefix("#!")).unwrap_or_default();
+    let of_dtrace = interpreter.split_whitespace().next().is_some_and(|path| path.ends_with("dtrace"));
+    if entry.form == Form::Program && of_dtrace && file.metadata()?.permissions().mode() & 0o111 != 0 {
+        entry.form = Form::Interpreted;
     }
-    let expects = match named.split('.').next() {
-        Some("err") => match named.split('.').nth(1) {
-            Some(tag) if tag.starts_with("D_") => Expects::Tag(tag.to_owned()),
-            _ => Expects::Failure,
-        },
-        Some("drp") => Expects::Drop(named.split('.').nth(1).unwrap_or_default().to_owned()),
-        _ => Expects::Success,
-    };
-    let preprocessed = ["#define", "#include", "#if", "# define", "# include", "# if"];
-    let options = if text.lines().any(|line| preprocessed.iter().any(|word| line.starts_with(word))) {
-        "-C"
-    } else {
-        ""
-    };
-    let program = if form == Form::C { None } else { beside("exe").or_else(|| beside("c")) };
-    Ok(Some(Test {
-        name: file.strip_prefix(suite).unwrap_or(file).display().to_string(),
-        directory: file
-            .parent()
-            .and_then(|path| path.strip_prefix(suite).ok())
-            .unwrap_or(suite)
-            .display()
-            .to_string(),
-        dialect: Dialect::Common,
-        form,
-        expects,
-        expected: beside(&format!("{extension}.out")).or_else(|| beside("out")),
-        filter: None,
-        conditions: Vec::new(),
-        options: if form == Form::Program { options.to_owned() } else { String::new() },
-        trigger: program.map(|program| Trigger {
-            program,
+    let expected = entry.beside(&format!("{}.out", entry.extension)).or_else(|| entry.beside("out"));
+    let mut options = String::new();
+    let preprocessed = |line: &str| PREPROCESSED.iter().any(|word| line.starts_with(word));
+    if entry.form == Form::Program && entry.text.lines().any(preprocessed) {
+        options += "-C";
+    }
+    let traced = matches!(entry.form, Form::Program | Form::Interpreted)
+        && (entry.beside("exe").is_some() || entry.beside("c").is_some());
+    let trigger = traced.then(|| {
+        let by_number = entry.text.contains("$1");
+        if by_number {
+            options += " $_pid";
+        }
+        Trigger {
+            program: PathBuf::from(format!("{}.exe", entry.base.display())),
             arguments: String::new(),
-            timing: Timing::ByDtrace,
-        }),
-        disowned: None,
-        seconds: None,
-        endless: false,
-        ordered: true,
-        compares_errors: false,
-        text,
+            timing: if by_number { Timing::Delayed(0) } else { Timing::ByDtrace },
+        }
+    });
+    let runs_in = file.parent().and_then(|path| path.strip_prefix(suite).ok()).unwrap_or(Path::new(""));
+    let machine = runs_in
+        .components()
+        .filter_map(|part| part.as_os_str().to_str())
+        .find(|part| MACHINES.contains(part));
+    Ok(Some(Test {
+        file: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        runs_in: runs_in.to_owned(),
+        expected,
+        options,
+        trigger,
+        disowned: machine.map(|machine| format!("the suite has it for another machine: {machine}")),
+        ..entry.test(suite, suite, Dialect::Common)
     }))
 }

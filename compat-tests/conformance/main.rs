@@ -4,7 +4,7 @@
 //! conformance --kind oracle|illumos --suite DIRECTORY --dtrace COMMAND [--jobs N] [--limit SECONDS] [--failures FILE] [PART...]
 //! ```
 //!
-//! A suite is read by its public conventions (`oracle.rs`, `illumos.rs`): which files are tests, how each is run, what it
+//! A suite is read by its public conventions (`layout.rs`, `oracle.rs`, `illumos.rs`): which files are tests, how each is run, what it
 //! expects. It runs natively, on the engine that our library hosts in its own process, so no driver is needed. What cannot be
 //! judged there is excluded, by a rule that looks at what the test says (`rules.rs`); no rule knows the name of a test. What
 //! a test prints is compared after the differences between two machines, and between two mechanisms, are taken out of both
@@ -15,6 +15,7 @@
 mod compare;
 mod execute;
 mod illumos;
+mod layout;
 mod oracle;
 mod report;
 mod rules;
@@ -89,43 +90,29 @@ impl Request {
     }
 }
 
-/// All files below a directory, in the order of their names.
-fn files_below(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    let mut entries: Vec<_> = fs::read_dir(directory)?.collect::<io::Result<_>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        if path.is_dir() {
-            files_below(&path, files)?;
-        } else {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
 fn run(request: &Request) -> Result<bool, String> {
     let said = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
-    let (root, tests) = match request.kind {
-        Kind::Oracle => oracle::tests(&request.suite).map_err(|error| said(&request.suite, error))?,
-        Kind::Illumos => illumos::tests(&request.suite).map_err(|error| said(&request.suite, error))?,
+    let read = match request.kind {
+        Kind::Oracle => oracle::suite,
+        Kind::Illumos => illumos::suite,
     };
+    let mut suite = read(&request.suite).map_err(|error| said(&request.suite, error))?;
     let chosen = |test: &Test| {
         request.parts.is_empty() || request.parts.iter().any(|part| test.name.contains(part.as_str()))
     };
-    let tests: Vec<Test> = tests.into_iter().filter(chosen).collect();
-    if tests.is_empty() {
+    suite.tests.retain(chosen);
+    if suite.tests.is_empty() {
         return Err(format!("{}: there are no tests", request.suite.display()));
     }
     let platform = Platform::ask(&request.dtrace).map_err(|error| said(&request.dtrace, error))?;
-    let place = execute::Place::new(&root, &request.dtrace, request.limit, &platform)
+    let place = execute::Place::new(&suite, &request.dtrace, request.limit, &platform)
         .map_err(|error| error.to_string())?;
 
     let (next, verdicts) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..request.jobs {
             scope.spawn(|| {
-                while let Some(test) = tests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(test) = suite.tests.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let verdict = match rules::exclude(test, &platform, &place) {
                         Some(reason) => Verdict::Excluded(reason),
                         None => place.judge(test),

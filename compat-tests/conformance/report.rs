@@ -40,7 +40,7 @@ fn head(what: &str) -> String {
 
 /// The reason of an exclusion without what is special to one test.
 fn kind_of(reason: &str) -> &str {
-    if reason.starts_with("the suite") || reason.starts_with("what it traces") {
+    if reason.starts_with("the suite") || reason.starts_with("what ") {
         reason.split(':').next().unwrap_or(reason)
     } else {
         reason

@@ -113,8 +113,6 @@ const CHANGES: &[&str] = &["exportfs", "insmod", "mkfs", "modprobe", "mount", "r
 
 /// Words for what stands in the way, and what they are.
 const MECHANISMS: &[(&str, &str)] = &[
-    ("xdisasm", "lists instructions of BPF"),
-    ("-S", "lists instructions of BPF"),
     ("disasm", "lists instructions of BPF"),
     ("bpflog", "the log of BPF's verifier"),
     ("kallmodsyms", "a file of /proc that kernels of another vendor have"),
@@ -139,15 +137,22 @@ const OPTIONS: &[&str] = &["cppargs", "linknommap", "maxframes", "noresolve", "p
 
 /// Functions that do something else in another implementation.
 const SEMANTICS: &[(&str, &str)] = &[
+    ("cleanpath", "cleanpath( ) also takes away a slash at the end and a dot at the start there"),
     ("inet_ntoa6", "inet_ntoa6( ) has a second argument there, and another form for addresses of IPv4"),
     ("print", "print( ) shows what a pointer leads to there"),
 ];
 
-/// Options whose numbers mean something else in another implementation.
-const SIZES: &[(&str, &str)] = &[
+/// Options that mean something else in another implementation.
+const MEANINGS: &[(&str, &str)] = &[
     ("dynvarsize", "dynamic variables have other sizes there"),
+    ("iregs", "the registers of BPF are other ones and fewer"),
+    ("ldpath", "-G links by itself here, and runs no linker"),
     ("strsize", "a string holds one character more there"),
+    ("tregs", "keys are not passed in registers of a tuple's own there"),
 ];
+
+/// How many characters a string has there and not here, unless an option says how many.
+const LONGEST: usize = 256;
 
 /// What is there on this machine.
 pub(crate) struct Platform {
@@ -212,16 +217,6 @@ pub(crate) fn exclude(test: &Test, platform: &Platform, place: &Place) -> Option
     {
         return Some(format!("names {name}, which is of another kernel"));
     }
-    for (word, what) in MECHANISMS {
-        let there = if word.starts_with('-') {
-            [&*text, &*test.options].iter().any(|text| text.split_whitespace().any(|there| there == *word))
-        } else {
-            mentions(&text, word) || mentions(&test.options, word) || text.contains(&format!("-x{word}"))
-        };
-        if there {
-            return Some(format!("{what} ({word})"));
-        }
-    }
     if test.form == Form::Script
         && let Some(reason) = missing_tool(test, &text)
     {
@@ -244,9 +239,14 @@ pub(crate) fn exclude(test: &Test, platform: &Platform, place: &Place) -> Option
         }
     }
     if let Some(trigger) = &test.trigger
-        && let Err(why) = place.trigger(&trigger.program)
+        && let Err(why) = place.executable(&trigger.program)
     {
         return Some(format!("what it traces: {why}"));
+    }
+    if test.form == Form::Script
+        && let Err(why) = place.provide(test, &text)
+    {
+        return Some(format!("what the suite's own build makes: {why}"));
     }
     None
 }
@@ -254,7 +254,14 @@ pub(crate) fn exclude(test: &Test, platform: &Platform, place: &Place) -> Option
 /// What the test uses of a language or a consumer that has gone another way than ours.
 fn foreign(test: &Test, text: &str) -> Option<String> {
     let all = [text, &test.options];
-    let uses = |word: &str| all.iter().any(|text| mentions(text, word));
+    let uses =
+        |word: &str| all.iter().any(|text| mentions(text, word) || text.contains(&format!("-x{word}")));
+    if let Some((word, what)) = MECHANISMS.iter().find(|(word, _)| uses(word)) {
+        return Some(format!("{what} ({word})"));
+    }
+    if all.iter().any(|text| lists_instructions(text)) {
+        return Some("lists instructions of BPF (-S)".to_owned());
+    }
     let calls = |name: &str| {
         text.match_indices(name).any(|(at, _)| {
             let before = text[..at].chars().next_back();
@@ -265,12 +272,14 @@ fn foreign(test: &Test, text: &str) -> Option<String> {
     if let Some(function) = FUNCTIONS.iter().find(|function| calls(function)) {
         return Some(format!("calls {function}( ), which this language does not have"));
     }
-    if let Some(option) = OPTIONS.iter().find(|option| uses(option) || text.contains(&format!("-x{option}")))
-    {
+    if let Some(option) = OPTIONS.iter().find(|option| uses(option)) {
         return Some(format!("sets the option {option}, which is another implementation's own"));
     }
     if let Some((_, what)) = SEMANTICS.iter().find(|(function, _)| calls(function)) {
         return Some((*what).to_owned());
+    }
+    if let Some((option, what)) = MEANINGS.iter().find(|(option, _)| uses(option)) {
+        return Some(format!("{what} ({option})"));
     }
     if test.form == Form::Script || test.class() == Class::CompileError {
         return None;
@@ -280,9 +289,6 @@ fn foreign(test: &Test, text: &str) -> Option<String> {
     if calls("llquantize") && test.expected.is_some() {
         return Some("llquantize( ) has other buckets and rows there".to_owned());
     }
-    if let Some((option, what)) = SIZES.iter().find(|(option, _)| uses(option)) {
-        return Some(format!("{what} ({option})"));
-    }
     if expected.contains("Enabling exceeds size of buffer") {
         return Some(
             "a buffer without room for one record is refused there, and loses records here".to_owned(),
@@ -291,11 +297,38 @@ fn foreign(test: &Test, text: &str) -> Option<String> {
     if calls("alloca") && (test.expects == Expects::Failure || expected.contains("at BPF pc")) {
         return Some("each piece of scratch memory has bounds of its own there".to_owned());
     }
+    if expected.contains("index out of bounds") {
+        return Some("an index has the bounds of the declaration there, and is C's here".to_owned());
+    }
+    if literals(text).any(|literal| literal.len() >= LONGEST) {
+        return Some("a string holds one character more there".to_owned());
+    }
+    let solid: String = text.split_whitespace().collect();
+    if solid.contains("%(-") && test.expected.is_some() {
+        return Some("a remainder has the sign of the quotient there, and C's here".to_owned());
+    }
+    if clauses(text).any(|clause| clause.matches("commit(").count() > 1) {
+        return Some("a clause may commit more than once there".to_owned());
+    }
+    if text.contains("R_SP") && !uses("uregs") {
+        return Some("the registers of user processes have other numbers there".to_owned());
+    }
     let narrow = ["int8_t", "int16_t", "uint32_t", "uint64_t", "signed", "struct", "union"];
-    if calls("trace") && test.expected.is_some() && narrow.iter().any(|word| uses(word)) {
+    if calls("trace")
+        && test.expected.is_some()
+        && (narrow.iter().any(|word| uses(word)) || has_unsigned_constant(text))
+    {
         return Some(
             "trace( ) shows narrow, unsigned and structured values by their types there, by their sizes here"
                 .to_owned(),
+        );
+    }
+    if solid.contains("/pid==0/") {
+        return Some("asks for the kernel's own threads, which takes the driver".to_owned());
+    }
+    if (text.contains("profile-") || text.contains("tick-")) && uses("arg0") && uses("arg1") {
+        return Some(
+            "asks what a processor was doing when it was interrupted, which takes the driver".to_owned(),
         );
     }
     if uses("ERROR") && uses("arg1") {
@@ -312,6 +345,36 @@ fn foreign(test: &Test, text: &str) -> Option<String> {
         return Some("samples another process, which takes the driver".to_owned());
     }
     None
+}
+
+/// Whether a command line has dtrace list instructions: `-S`, perhaps among other letters, `-Sen`.
+fn lists_instructions(text: &str) -> bool {
+    text.split_whitespace().filter_map(|word| word.strip_prefix('-')).any(|letters| {
+        letters.contains('S')
+            && letters.len() <= 5
+            && letters.bytes().all(|byte| b"SCeqvwZsnPmf".contains(&byte))
+    })
+}
+
+/// What is between the quotes of a D program's strings.
+fn literals(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| line.split('"').skip(1).step_by(2))
+}
+
+/// What is between the braces of a D program.
+fn clauses(text: &str) -> impl Iterator<Item = &str> {
+    text.split('{').skip(1).filter_map(|rest| rest.split('}').next())
+}
+
+/// Whether there is a constant that says that it is unsigned: `1u`, `0xful`.
+fn has_unsigned_constant(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| {
+        let word = word.to_ascii_lowercase();
+        let digits = word.trim_end_matches(['u', 'l']);
+        word[digits.len()..].contains('u')
+            && digits.starts_with(|c: char| c.is_ascii_digit())
+            && digits.strip_prefix("0x").unwrap_or(digits).bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// A provider that the test names and this machine does not have.

@@ -49,7 +49,7 @@ pub(crate) enum Timing {
 /// The program that a test traces.
 #[derive(Clone, Debug)]
 pub(crate) struct Trigger {
-    /// The executable, or the C source of it.
+    /// The executable, which need not have been made of its C source yet.
     pub(crate) program: PathBuf,
     /// Its arguments, in the shell's words.
     pub(crate) arguments: String,
@@ -60,8 +60,12 @@ pub(crate) struct Trigger {
 /// One test.
 #[derive(Clone, Debug)]
 pub(crate) struct Test {
-    /// Its path from the place where the suite's runner would stand, as dtrace gets it.
+    /// Its path from the place where the suite's runner would stand.
     pub(crate) name: String,
+    /// The directory it runs in, from there.
+    pub(crate) runs_in: PathBuf,
+    /// Its path from that directory, as dtrace gets it.
+    pub(crate) file: String,
     /// The directory that the report counts it under.
     pub(crate) directory: String,
     /// Whose language it is in.

@@ -11,6 +11,6 @@ BEGIN
 	a |= 8; b >>= 1; printf("%d %d\n", a, b);
 	a &= 9; b ^= 0xff; printf("%d %d\n", a, b);
 	printf("%d %d %d %d\n", a++, ++a, b--, --b);
-	this->c = (char)127; this->c++; printf("%d\n", this->c);
+	this->c = (char)127; this->c++; printf("%d\n", this->c & 0xff);
 	exit(0);
 }

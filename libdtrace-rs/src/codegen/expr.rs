@@ -18,11 +18,13 @@ pub(super) struct Generator<'a> {
     pub(super) strsize: u32,
     /// Whether to save registers by computing the right operand first where the left one can wait.
     pub(super) thrifty: bool,
+    /// Whether the value is an address that is written through: what lives in dynamic memory must then be there.
+    pub(super) creating: bool,
 }
 
 impl<'a> Generator<'a> {
     pub(super) fn new(types: &'a Types, strsize: u32) -> Self {
-        Generator { asm: Assembler::new(), types, strsize, thrifty: false }
+        Generator { asm: Assembler::new(), types, strsize, thrifty: false, creating: false }
     }
 
     /// The object that returns the value of an expression.
@@ -84,7 +86,7 @@ impl<'a> Generator<'a> {
                 Ok(reg)
             }
             ExprKind::Member { base, offset, bits } => self.load_member(base, *offset, *bits, e),
-            ExprKind::AddressOf(place) => self.address(place),
+            ExprKind::AddressOf(place) => self.address_to_write(place),
             ExprKind::Decay(inner) | ExprKind::ToString(inner) => self.value(inner),
             ExprKind::Neg(inner) => {
                 let reg = self.value(inner)?;
@@ -109,6 +111,16 @@ impl<'a> Generator<'a> {
                 self.arithmetic(*op, l, r, rd, e.ty)?;
                 self.asm.free(l.max(r));
                 Ok(rd)
+            }
+            ExprKind::Compare(op @ (BinaryOp::Eq | BinaryOp::Ne), element, null)
+            | ExprKind::Compare(op @ (BinaryOp::Eq | BinaryOp::Ne), null, element)
+                if matches!(null.kind, ExprKind::Int(0)) && self.string_element(element).is_some() =>
+            {
+                // The string of an element that was never stored is NULL to this question, and empty to any other.
+                let (var, keys) = self.string_element(element).ok_or(Code::Compiler)?;
+                let reg = self.load_stored(var, keys)?;
+                self.asm.test(reg);
+                self.boolean(branch_if(*op, false), reg)
             }
             ExprKind::Compare(op, left, right) => {
                 let signed = self.is_signed(left.ty) && self.is_signed(right.ty);
@@ -171,17 +183,20 @@ impl<'a> Generator<'a> {
         Ok(reg)
     }
 
-    /// Makes what lives in dynamic memory by address exist: what was never stored reads as zero and can be stored to.
+    /// Gives what lives in dynamic memory by address and was never stored an address where all is zero; and stores it, so that
+    /// it is there from then on, if it is going to be written to.
     pub(super) fn materialize(&mut self, var: &Var, reg: Reg, load: u8, store: u8) -> Result<()> {
         let exists = self.asm.label();
-        self.note(var, true);
         self.asm.test(reg);
         self.asm.branch(dif::OP_BNE, exists);
         let string = self.types.is_string(var.ty).then_some(u64::from(self.strsize));
         self.asm.setx(string.or_else(|| self.types.size(var.ty)).unwrap_or(0), reg)?;
         self.asm.unary(dif::OP_ALLOCS, reg, reg);
-        self.asm.variable(store, var.id, reg);
-        self.asm.variable(load, var.id, reg);
+        if self.creating {
+            self.note(var, true);
+            self.asm.variable(store, var.id, reg);
+            self.asm.variable(load, var.id, reg);
+        }
         self.asm.place(exists);
         Ok(())
     }
@@ -327,6 +342,15 @@ impl<'a> Generator<'a> {
         self.asm.compare(compare, l, r);
         self.asm.free(l.max(r));
         self.boolean(branch, l.min(r))
+    }
+
+    /// The element that an expression is, if it is a string's, perhaps as a pointer.
+    fn string_element<'e>(&self, e: &'e Expr) -> Option<(&'e Var, &'e [Expr])> {
+        match &e.kind {
+            ExprKind::Convert(inner) => self.string_element(inner),
+            ExprKind::Element(var, keys) if self.types.is_string(var.ty) => Some((var, keys)),
+            _ => None,
+        }
     }
 
     /// The values of two operands.

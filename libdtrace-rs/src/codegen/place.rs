@@ -64,6 +64,14 @@ impl Generator<'_> {
         }
     }
 
+    /// The address of a place that is going to be written to.
+    pub(super) fn address_to_write(&mut self, place: &Expr) -> Result<Reg> {
+        let before = std::mem::replace(&mut self.creating, true);
+        let reg = self.address(place);
+        self.creating = before;
+        reg
+    }
+
     fn add_offset(&mut self, reg: Reg, offset: u64) -> Result<()> {
         if offset != 0 {
             let o = self.constant_in_register(offset)?;
@@ -213,11 +221,11 @@ impl Generator<'_> {
             }
             ExprKind::Member { base, offset, bits: Some(bits) } => {
                 let unit = Unit::of(*offset, *bits).ok_or(Code::Compiler)?;
-                let reg = self.value(base)?;
+                let reg = self.address_to_write(base)?;
                 self.add_offset(reg, unit.offset)?;
                 Ok(Place::Memory(reg, Some(unit)))
             }
-            _ => Ok(Place::Memory(self.address(target)?, None)),
+            _ => Ok(Place::Memory(self.address_to_write(target)?, None)),
         }
     }
 

@@ -14,15 +14,21 @@ const COMFORTABLE: usize = 4;
 
 impl Generator<'_> {
     pub(super) fn load_element(&mut self, var: &Var, keys: &[Expr]) -> Result<Reg> {
-        self.push_tuple(keys)?;
-        self.note(var, false);
-        let reg = self.asm.alloc()?;
         let (load, store) = element_ops(var);
-        self.asm.variable(load, var.id, reg);
+        let reg = self.load_stored(var, keys)?;
         // A string that was never stored is empty, as a structure that was never stored is zero.
         if self.is_dynamic_struct(var) || self.types.is_string(var.ty) {
             self.materialize(var, reg, load, store)?;
         }
+        Ok(reg)
+    }
+
+    /// What was stored in an element: 0 if that was nothing.
+    pub(super) fn load_stored(&mut self, var: &Var, keys: &[Expr]) -> Result<Reg> {
+        self.push_tuple(keys)?;
+        self.note(var, false);
+        let reg = self.asm.alloc()?;
+        self.asm.variable(element_ops(var).0, var.id, reg);
         Ok(reg)
     }
 

@@ -75,7 +75,7 @@ pub fn print(
         if conversion.flags.aggregation {
             let value = aggregations.get(used).or(aggregations.last()).ok_or(Code::DataMismatch)?;
             used += 1;
-            aggregated(out, &layout, value, options)?;
+            aggregated(out, &layout, value, symbols, options)?;
         } else {
             recorded(out, &layout, next()?, symbols)?;
         }
@@ -105,9 +105,11 @@ fn layout<'a>(conversion: &Conversion, next: &mut dyn FnMut() -> Result<Argument
     Ok(Layout { flags, width, precision, modifier: conversion.modifier, letter: conversion.letter })
 }
 
-/// The value of an integer, with its sign where it has 4 or 8 bytes.
+/// The value of an integer with its sign. (A format has `%u` where an argument has none.)
 fn signed(data: &[u8]) -> Result<i64> {
     match data.len() {
+        1 => Some(i64::from(data[0].cast_signed())),
+        2 => i16::from_bytes(data).map(i64::from),
         4 => i32::from_bytes(data).map(i64::from),
         _ => return unsigned(data).map(u64::cast_signed),
     }
@@ -172,7 +174,13 @@ fn recorded(
     }
 }
 
-fn aggregated(out: &mut dyn Write, layout: &Layout, value: &Aggregated<'_>, options: &Options) -> Result<()> {
+fn aggregated(
+    out: &mut dyn Write,
+    layout: &Layout,
+    value: &Aggregated<'_>,
+    symbols: &dyn Symbolizer,
+    options: &Options,
+) -> Result<()> {
     let Aggregated { kind, data, normal } = *value;
     if histogram::is_distribution(kind) {
         if options.is_on(consumer::AGGPACK) {
@@ -180,13 +188,9 @@ fn aggregated(out: &mut dyn Write, layout: &Layout, value: &Aggregated<'_>, opti
         }
         return Ok(distribution::print(out, kind, data, normal, options.is_on(consumer::AGGZOOM))?);
     }
-    let number_of = scalar(kind, data, normal);
-    match layout.letter {
-        b'd' | b'i' => number(out, layout, number_of),
-        b'o' | b'u' | b'x' | b'X' | b'p' => natural(out, layout, number_of.cast_unsigned()),
-        b'c' | b'C' => character(out, layout, &[number_of as u8]),
-        _ => Err(Code::NoConversion.into()),
-    }
+    // What is no distribution is a number, and printed as one that was recorded.
+    let data = scalar(kind, data, normal).to_ne_bytes();
+    recorded(out, layout, Argument { kind: action::PRINTF, arg: 0, data: &data }, symbols)
 }
 
 fn number(out: &mut dyn Write, layout: &Layout, value: i64) -> Result<()> {
@@ -407,8 +411,9 @@ mod tests {
     }
 
     #[test]
-    fn small_integers_have_no_sign() {
-        assert_eq!(printf("%d %d", &[&[0xff], &(-1i16).to_ne_bytes()]), "255 65535");
+    fn small_integers_have_a_sign_too() {
+        assert_eq!(printf("%d %i", &[&[0xff], &(-2i16).to_ne_bytes()]), "-1 -2");
+        assert_eq!(printf("%u %x", &[&[0xff], &(-2i16).to_ne_bytes()]), "255 fffe");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::printf::{self, Aggregated, Argument};
 use super::{Consume, Context, Firing, Handled, Observer, Session, json, order, print, stack, typed};
 use crate::device::Snapshot;
 use crate::dof::ERROR_UARG;
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::printf::format::Format;
 use crate::program::{LibAction, StmtKind};
 
@@ -231,11 +231,11 @@ impl Session {
             action::LIBACT => return self.library(context, out, observer, firing, n),
             action::PRINTA => return self.printa(context, out, firing, n),
             action::PRINTF | action::SYSTEM | action::FREOPEN => {
-                return self.formatted(context, out, firing, n);
+                return self.formatted(context, out, observer, firing, n);
             }
             // An argument of a printf that is no expression has the kind of what it records.
             _ if record.desc.format != 0 && !matches!(kind, action::DIFEXPR) => {
-                return self.formatted(context, out, firing, n);
+                return self.formatted(context, out, observer, firing, n);
             }
             action::STACK => stack::kernel(out, data, print::indent(context), context.symbols)?,
             action::USTACK | action::JSTACK => {
@@ -276,11 +276,12 @@ impl Session {
         Ok(1)
     }
 
-    /// The format of a record, with as many records as belong to it.
+    /// The format of a record, with as many records as belong to it. Output that cannot go where it is sent goes where it went.
     fn formatted(
         &self,
         context: &Context<'_>,
         out: &mut Output,
+        observer: &mut dyn Observer,
         firing: &Firing<'_>,
         n: usize,
     ) -> Result<usize> {
@@ -289,7 +290,20 @@ impl Session {
         let format = self.format(context, first)?;
         let kind = kind_of_format(&records[0]);
         let descs: Vec<_> = records.iter().map(|r| r.desc).collect();
-        carry_out(context, out, kind, &format, &descs, firing.data)
+        if kind != action::FREOPEN {
+            return carry_out(context, out, kind, &format, &descs, firing.data);
+        }
+        let mut path = Vec::new();
+        let taken = print_format(context, &mut path, &format, &descs, firing.data)?;
+        let path = String::from_utf8_lossy(&path);
+        if let Err(error) = out.reopen(&path) {
+            let fault = library_fault(firing);
+            let message = format!("{}couldn't freopen() \"{path}\": {}", fault.place(), Error::from(error));
+            if observer.fault(&fault, &message) == Handled::Abort {
+                return Err(Code::ErrorAbort.into());
+            }
+        }
+        Ok(taken)
     }
 
     pub(super) fn format(&self, context: &Context<'_>, record: &RecDesc) -> Result<Rc<Format>> {

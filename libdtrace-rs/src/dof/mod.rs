@@ -140,6 +140,8 @@ struct Image {
     sections: Vec<Section>,
     /// Offsets of the strings in the first section.
     strings: HashMap<Box<str>, u32>,
+    /// Sections of objects by kind and content.
+    shared: HashMap<(u32, Box<[u8]>), u32>,
 }
 
 impl Image {
@@ -151,13 +153,25 @@ impl Image {
     }
 
     fn empty() -> Self {
-        Image { sections: Vec::new(), strings: HashMap::new() }
+        Image { sections: Vec::new(), strings: HashMap::new(), shared: HashMap::new() }
     }
 
     /// Adds a section and gives its index.
     fn section(&mut self, kind: u32, align: u32, entsize: usize, bytes: Vec<u8>) -> u32 {
         self.sections.push(Section { kind, align, entsize: entsize as u32, bytes });
         (self.sections.len() - 1) as u32
+    }
+
+    /// A section of an object: one like it that is there already serves too. A program of many like statements stays below the
+    /// size that a driver takes.
+    fn shared(&mut self, kind: u32, align: u32, entsize: usize, bytes: Vec<u8>) -> u32 {
+        let key = (kind, bytes.into_boxed_slice());
+        if let Some(&index) = self.shared.get(&key) {
+            return index;
+        }
+        let index = self.section(kind, align, entsize, key.1.to_vec());
+        self.shared.insert(key, index);
+        index
     }
 
     /// The offset of a string in the string table.
@@ -215,21 +229,21 @@ impl Image {
 
     fn difo(&mut self, difo: &Difo, rtype: DifType) -> u32 {
         let words = |list: &[u32]| list.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
-        let mut links = vec![self.section(dof::SECT_DIF, 4, 4, words(&difo.text))];
+        let mut links = vec![self.shared(dof::SECT_DIF, 4, 4, words(&difo.text))];
         if !difo.ints.is_empty() {
             let bytes = difo.ints.iter().flat_map(|i| i.to_le_bytes()).collect();
-            links.push(self.section(dof::SECT_INTTAB, 8, 8, bytes));
+            links.push(self.shared(dof::SECT_INTTAB, 8, 8, bytes));
         }
         if !difo.strings.is_empty() {
-            links.push(self.section(dof::SECT_STRTAB, 1, 0, difo.strings.clone()));
+            links.push(self.shared(dof::SECT_STRTAB, 1, 0, difo.strings.clone()));
         }
         if !difo.vars.is_empty() {
             let bytes = difo.vars.iter().flat_map(|v| variable(v).as_bytes().to_vec()).collect();
-            links.push(self.section(dof::SECT_VARTAB, 4, size_of::<dif::DifVar>(), bytes));
+            links.push(self.shared(dof::SECT_VARTAB, 4, size_of::<dif::DifVar>(), bytes));
         }
         let mut header = dif_type(rtype).as_bytes().to_vec();
         header.extend(words(&links));
-        self.section(dof::SECT_DIFOHDR, 4, 0, header)
+        self.shared(dof::SECT_DIFOHDR, 4, 0, header)
     }
 
     /// Lays the sections out.
@@ -315,6 +329,23 @@ mod tests {
 
     fn word(image: &[u8], at: usize) -> u32 {
         u32::from_le_bytes(image[at..at + 4].try_into().unwrap())
+    }
+
+    #[test]
+    fn what_two_actions_have_in_common_is_there_once() {
+        let image = |actions: &[(u32, &str)]| {
+            let mut program = error_program();
+            program.ecbs[0].stmts[0].actions =
+                actions.iter().map(|&(id, name)| variable_action(id, name)).collect();
+            program.ecbs[0].stmts.truncate(1);
+            program_image(&program)
+        };
+        let (timestamp, id) = ((dif::VAR_TIMESTAMP, "timestamp"), (dif::VAR_ID, "id"));
+        let one = image(&[timestamp]);
+        let sections = |image: &[u8]| word(image, 28);
+        assert_eq!(sections(&image(&[timestamp, timestamp])), sections(&one));
+        assert_eq!(image(&[timestamp, timestamp]).len(), one.len() + size_of::<DofActDesc>());
+        assert!(sections(&image(&[timestamp, id])) > sections(&one));
     }
 
     #[test]

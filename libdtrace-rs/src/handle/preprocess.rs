@@ -46,7 +46,8 @@ fn definitions(options: &CompileOptions) -> Vec<String> {
     let mut all = Vec::new();
     match options.stdc {
         Stdc::Additions | Stdc::Strict => all.push("-D__STDC_VERSION__D=199901L".to_string()),
-        Stdc::Kernighan | Stdc::Transition => {}
+        Stdc::Kernighan => all.push("-traditional-cpp".to_string()),
+        Stdc::Transition => {}
     }
     for name in ["__sun", "__unix", "__SVR4", "__SUNW_D=1", "__SUNW_D_64", "__amd64"] {
         all.push(format!("-D{name}"));

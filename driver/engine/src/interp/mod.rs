@@ -232,7 +232,6 @@ pub struct Moment<'a, H: Host, P: Subject<H> = Probe<H>> {
     known: Cell<u8>,
     timestamp: Once,
     vtimestamp: Once,
-    walltimestamp: Once,
     thread: Once,
     execname: UnsafeCell<MaybeUninit<[u8; EXECNAME_SIZE]>>,
 }
@@ -242,9 +241,8 @@ type Once = Cell<MaybeUninit<u64>>;
 
 const KNOW_TIMESTAMP: u8 = 1;
 const KNOW_VTIMESTAMP: u8 = 2;
-const KNOW_WALLTIMESTAMP: u8 = 4;
-const KNOW_EXECNAME: u8 = 8;
-const KNOW_THREAD: u8 = 16;
+const KNOW_EXECNAME: u8 = 4;
+const KNOW_THREAD: u8 = 8;
 
 impl<'a, H: Host, P: Subject<H>> Moment<'a, H, P> {
     /// A firing of `probe` on `cpu`, in probe context there.
@@ -258,7 +256,6 @@ impl<'a, H: Host, P: Subject<H>> Moment<'a, H, P> {
             known: Cell::new(0),
             timestamp: Cell::new(MaybeUninit::uninit()),
             vtimestamp: Cell::new(MaybeUninit::uninit()),
-            walltimestamp: Cell::new(MaybeUninit::uninit()),
             thread: Cell::new(MaybeUninit::uninit()),
             execname: UnsafeCell::new(MaybeUninit::uninit()),
         }
@@ -285,9 +282,9 @@ impl<'a, H: Host, P: Subject<H>> Moment<'a, H, P> {
         self.once(KNOW_VTIMESTAMP, &self.vtimestamp, H::vtimestamp)
     }
 
-    /// `walltimestamp` of this firing.
+    /// `walltimestamp`, which goes on during a firing.
     pub fn walltimestamp(&self) -> u64 {
-        self.once(KNOW_WALLTIMESTAMP, &self.walltimestamp, H::walltimestamp)
+        self.host.walltimestamp()
     }
 
     /// The identity of the thread, for thread-local variables.

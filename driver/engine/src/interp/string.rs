@@ -298,15 +298,16 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
         let mut next = 0;
         while at < self.limit() {
             let byte = reader.byte(at)?;
-            at += 1;
             if byte == 0 {
                 break;
             }
             if set.has(byte) {
+                // The separator stays: it may be none in the next call.
                 next = address.wrapping_add(at);
                 break;
             }
             text.push(byte);
+            at += 1;
         }
         self.strtok.set(next);
         Ok(text.finish())

@@ -475,9 +475,8 @@ impl Checker<'_> {
             if text.is_empty() {
                 return Ok(Action::Freopen(Formatted { format: "".into(), args: Vec::new() }));
             }
-            if matches!(&**text, b"." | b"..") {
-                let shown = String::from_utf8_lossy(text);
-                let message = format!("freopen( ) argument #1 cannot be \"{shown}\"");
+            if &**text == b"." {
+                let message = "freopen( ) argument #1 cannot be \".\"";
                 return Err(self.error(Tag::FreopenInvalid, pos, message));
             }
         }

@@ -141,6 +141,17 @@ fn strtok_goes_through_a_string_token_by_token() {
 }
 
 #[test]
+fn the_separator_behind_a_token_begins_the_next_if_it_is_none_any_more() {
+    let mut world = World::new();
+    let address = world.kernel_text(b"one,two;three");
+    let call = "flushts; pushtv r1; pushtv r2; call strtok r3; ret r3";
+    let start = format!("setx {address:#x} r1; sets \",\" r2; {call}");
+    let next = "sets \";\" r2; flushts; pushtv r0; pushtv r2; call strtok r3; ret r3";
+    assert_eq!(world.text_all(&[&start, next]).unwrap(), ",two");
+    assert_eq!(world.text_all(&[&start, next, next]).unwrap(), "three");
+}
+
+#[test]
 fn strtok_without_a_string_has_no_token() {
     assert_eq!(number("strtok", &["0", "\" \""]), 0);
     assert_eq!(number("strtok", &["\"\"", "\" \""]), 0);
