@@ -39,7 +39,7 @@ pub(crate) fn joined(output: &str, errors: &str) -> String {
 
 /// Standard output with its columns CPU and ID taken away, which the suites' filters do not expect.
 pub(crate) fn without_columns(text: &str) -> String {
-    text.split_inclusive('\n').map(|line| columns(line)).collect()
+    text.split_inclusive('\n').map(columns).collect()
 }
 
 /// A line without its columns, in the words that both sides share.
