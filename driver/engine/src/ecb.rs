@@ -21,7 +21,7 @@ pub(crate) struct Ecb {
     state: NonNull<State>,
     clause: NonNull<Clause>,
     pub(crate) epid: u32,
-    /// Whenever the consumer is active, each firing of the probe is one that it sees.
+    /// Whenever the consumer is active, each firing of the probe is one that it sees, and takes as long as it takes.
     pub(crate) plain: bool,
     pub(crate) probe: ProbeId,
 }

@@ -259,7 +259,7 @@ fn match_clause<H: Host>(
             continue;
         }
         let epid = session.ecbs.len() as u32 + 1;
-        let plain = !probe.is_builtin() && session.state().access.kernel;
+        let plain = !probe.is_builtin() && !session.state().is_limited();
         result = session
             .ecbs
             .try_reserve(1)

@@ -46,6 +46,9 @@ use crate::state::{Activity, Buffers, Run, State};
 const CHILL_MAX: u64 = 500_000_000;
 const CHILL_INTERVAL: u64 = 1_000_000_000;
 
+/// The most frames of a user stack that are looked at for who may not do everything: the process decides how many there are.
+const USER_FRAMES_MAX: usize = 4096;
+
 /// Of how many firings on a CPU one looks whether the machine is still alive, for which it reads the clock.
 const DEADMAN_EVERY: u64 = 1024;
 /// How long ago the machine may have been found alive, in nanoseconds (contract 3).
@@ -190,7 +193,7 @@ impl<H: Host> Dtrace<H> {
                     if inside.number() % DEADMAN_EVERY == 0 {
                         self.end_dead(probe, firing);
                     }
-                    self.process(probe, firing, cpu);
+                    self.process(probe, firing, cpu, None);
                     inside.leave();
                 }
                 None => local.nested.add_one(),
@@ -226,21 +229,24 @@ impl<H: Host> Dtrace<H> {
         unsafe { brief.take(at_hand, arg, &run.variables, buffers, ecb) }
     }
 
-    /// Gives every ECB its turn. Probe context, counter odd.
+    /// Gives every ECB its turn; in a firing within another, that is the `outer` one. Probe context, counter odd.
     #[inline(always)]
-    fn process(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize) {
+    fn process(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize, outer: Option<&Moment<'_, H>>) {
         let moment = Moment::new(&self.host, probe, firing, cpu);
+        if let Some(outer) = outer {
+            moment.share_time(outer);
+        }
         // SAFETY: probe context, and the references do not leave it.
         for ecb in unsafe { probe.ecbs.iter() } {
             let state = ecb.state();
             if !(ecb.plain && state.is_active()) {
-                match self.sight(probe, firing, state) {
-                    Sight::Nothing => continue,
-                    Sight::Blind => {
-                        self.process_blindly(probe, &Firing::new(&[]), cpu, ecb);
-                        continue;
-                    }
-                    Sight::All => (),
+                let sight = self.sight(probe, firing, state);
+                if sight == Sight::Nothing || self.is_late(&moment, ecb) {
+                    continue;
+                }
+                if sight == Sight::Blind {
+                    self.process_blindly(&moment, &Firing::new(&[]), ecb);
+                    continue;
                 }
             }
             // SAFETY: the consumer is not INACTIVE.
@@ -265,16 +271,34 @@ impl<H: Host> Dtrace<H> {
     /// Gives one ECB its turn that may see nothing of the thread that runs.
     #[cold]
     #[inline(never)]
-    fn process_blindly(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize, ecb: &Ecb) {
+    fn process_blindly(&self, outer: &Moment<'_, H>, firing: &Firing<'_>, ecb: &Ecb) {
         let state = ecb.state();
         // SAFETY: probe context, and the consumer is not INACTIVE.
         let (run, clause) = unsafe { (state.run(), ecb.clause()) };
-        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { return };
-        let moment = Moment::new(&self.host, probe, firing, cpu);
+        let Some(buffers) = run.buffers.get(outer.cpu()).and_then(Option::as_ref) else { return };
+        let moment = Moment::new(&self.host, outer.probe, firing, outer.cpu());
+        moment.share_time(outer);
         let turn = Turn { ecb, state, run, clause, buffers, access: &Access::NONE, recording: None };
         if let Err(failure) = self.take_turn(&moment, &turn) {
             self.fail(&moment, &turn, &failure);
         }
+    }
+
+    /// Whether the consumer of an ECB is limited, and its time in this firing is over: that is an error each, which nobody is told of.
+    /// Otherwise its time begins, if it has not yet.
+    fn is_late(&self, moment: &Moment<'_, H>, ecb: &Ecb) -> bool {
+        let state = ecb.state();
+        if !state.is_limited() || self.host.timestamp() <= moment.until() {
+            return false;
+        }
+        // SAFETY: probe context, and the consumer is not INACTIVE.
+        let run = unsafe { state.run() };
+        if let Some(buffers) = run.buffers.get(moment.cpu()).and_then(Option::as_ref) {
+            // SAFETY: probe context on the CPU of the buffers, and nobody has a writer.
+            unsafe { buffers.principal.writer() }.count_error();
+            buffers.errors.add_one();
+        }
+        true
     }
 
     /// What the consumer sees of the firing, in all cases.
@@ -380,7 +404,8 @@ impl<H: Host> Dtrace<H> {
         let context = turn.context();
         // SAFETY: probe context on the CPU that the buffers belong to; the writer is gone when this returns.
         let mut writer = unsafe { turn.buffers.principal.writer() };
-        let machine = Machine::new(moment, &context, Scratch::new(writer.scratch()));
+        let machine =
+            Machine::new(moment, &context, Scratch::new(writer.scratch())).until(turn.until(moment));
         machine.run(predicate.get()).map_err(|fault| Failure { action: 0, fault })
     }
 
@@ -394,6 +419,10 @@ impl<H: Host> Dtrace<H> {
         record: &mut [u8],
         scratch: &mut [u8],
     ) -> Result<(), Failure> {
+        if !turn.ecb.plain {
+            // Somebody looks at the clock between the steps.
+            return self.take_general_steps(moment, turn, first, 0, record, scratch);
+        }
         let quick = turn.quick(moment);
         let mut last = 0;
         for (number, step) in turn.clause.steps.iter().enumerate().skip(first) {
@@ -417,7 +446,7 @@ impl<H: Host> Dtrace<H> {
         scratch: &mut [u8],
     ) -> Result<(), Failure> {
         let context = turn.context();
-        let machine = Machine::new(moment, &context, Scratch::new(scratch));
+        let machine = Machine::new(moment, &context, Scratch::new(scratch)).until(turn.until(moment));
         for (number, step) in turn.clause.steps.iter().enumerate().skip(first) {
             last = self
                 .take_step(moment, &machine, turn, step, last, record)
@@ -464,7 +493,9 @@ impl<H: Host> Dtrace<H> {
             }
             let failure = |fault| Failure { action: at as u64 + 1, fault };
             let value = {
-                let machine = Machine::new(moment, context, Scratch::new(writer.scratch()));
+                let scratch = Scratch::new(writer.scratch());
+                let machine = Machine::new(moment, context, scratch).until(turn.until(moment));
+                machine.in_time().map_err(|trap| failure(trap.fault(None)))?;
                 match &step.code {
                     Some(code) => machine.run(code.get()).map_err(failure)?,
                     None => 0,
@@ -541,6 +572,7 @@ impl<H: Host> Dtrace<H> {
         last: u64,
         record: &mut [u8],
     ) -> Result<u64, Fault> {
+        machine.in_time().map_err(|trap| trap.fault(None))?;
         let value = match &step.code {
             Some(code) => machine.run(code.get())?,
             None => 0,
@@ -632,7 +664,11 @@ impl<H: Host> Dtrace<H> {
                 *pid = u64::from(self.host.pid()).to_ne_bytes();
                 let room = (frames as usize * 8).min(rest.len());
                 let (frames, strings) = rest.split_at_mut(room);
-                store_frames(frames, |frames| self.host.user_stack(moment.firing, frames));
+                let most = if state.is_limited() { USER_FRAMES_MAX } else { usize::MAX };
+                store_frames(frames, |frames| {
+                    let most = most.min(frames.len());
+                    self.host.user_stack(moment.firing, frames.get_mut(..most).unwrap_or_default())
+                });
                 if !strings.is_empty() {
                     let overflows = &buffers.stack_string_overflows;
                     let surroundings = Surroundings { scratch: free, strsize: run.strsize, overflows };
@@ -714,13 +750,17 @@ impl<H: Host> Dtrace<H> {
         ];
         let firing = Firing { args: &args, ..*firing };
         if turn.access.process {
-            self.process(error, &firing, moment.cpu());
+            self.process(error, &firing, moment.cpu(), Some(moment));
             return;
         }
         // What a clause may not see, ERROR may not see for it.
         // SAFETY: probe context, and the references do not leave it.
         for ecb in unsafe { error.ecbs.iter() }.filter(|ecb| core::ptr::eq(ecb.state(), turn.state)) {
-            self.process_blindly(error, &firing, moment.cpu(), ecb);
+            let within = Moment::new(&self.host, error, &firing, moment.cpu());
+            within.share_time(moment);
+            if !self.is_late(&within, ecb) {
+                self.process_blindly(&within, &firing, ecb);
+            }
         }
     }
 }
@@ -736,6 +776,12 @@ impl<'a> Turn<'a> {
             strsize: self.run.strsize,
             epid: self.ecb.epid,
         }
+    }
+
+    /// Until when it runs.
+    #[inline(always)]
+    fn until<H: Host>(&self, moment: &Moment<'_, H>) -> u64 {
+        if self.state.is_limited() { moment.until() } else { u64::MAX }
     }
 
     /// What the clause's code runs with in a machine.

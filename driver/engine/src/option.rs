@@ -15,6 +15,9 @@ pub(crate) struct Options([OptVal; MAX as usize]);
 pub(crate) const IMAGE_SIZE: usize =
     size_of::<DofHdr>() + size_of::<DofSec>() + MAX as usize * size_of::<DofOptDesc>();
 
+/// The largest strings of a consumer that may not do everything.
+const STRSIZE_LIMITED_MAX: OptVal = 64 << 10;
+
 const _: () = assert!(IMAGE_SIZE == 544, "contract 0");
 
 impl Options {
@@ -66,6 +69,13 @@ impl Options {
         }
         if let Some(rate) = self.0.get_mut(option::STATUSRATE as usize) {
             *rate = (*rate).min(limit::STATUSRATE_MAX);
+        }
+    }
+
+    /// Brings the size of strings into the bounds that it has for those who may not do everything: a string takes time.
+    pub(crate) fn clamp_strings(&mut self) {
+        if let Some(size) = self.0.get_mut(option::STRSIZE as usize) {
+            *size = (*size).min(STRSIZE_LIMITED_MAX);
         }
     }
 

@@ -145,6 +145,12 @@ impl State {
         }
     }
 
+    /// Whether the consumer may not do everything: what it takes of the machine then has bounds.
+    #[inline]
+    pub(crate) fn is_limited(&self) -> bool {
+        !self.privileges.has(Privileges::ALL)
+    }
+
     /// Where in its life the consumer is.
     #[inline]
     pub(crate) fn activity(&self) -> Activity {

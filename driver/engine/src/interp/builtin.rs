@@ -48,6 +48,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             }
             dif::VAR_EXECARGS => {
                 process()?;
+                self.in_time()?;
                 self.execargs()?
             }
             dif::VAR_PROBEFUNC => address(moment.probe.name(NamePart::Function)),
@@ -97,20 +98,24 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             }
             dif::VAR_CALLER => {
                 self.need_kernel()?;
+                self.in_time()?;
                 self.kernel_caller()
             }
             dif::VAR_STACKDEPTH => {
                 self.need_kernel()?;
+                self.in_time()?;
                 self.kernel_depth()
             }
             dif::VAR_UCALLER => {
                 process()?;
+                self.in_time()?;
                 let mut frames = [0; 2];
                 let count = host.user_stack(moment.firing, &mut frames);
                 if count < 2 { 0 } else { frames[1] }
             }
             dif::VAR_USTACKDEPTH => {
                 process()?;
+                self.in_time()?;
                 self.user_depth()
             }
             dif::VAR_ARG0..=dif::VAR_ARG9 => self.arg(u64::from(variable - dif::VAR_ARG0)),

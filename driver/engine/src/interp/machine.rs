@@ -39,7 +39,11 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     pub fn run(&self, code: &Code) -> Result<u64, Fault> {
         match self.quick().run(code) {
             Some(value) => Ok(value),
-            None => self.with_code(code, || self.run_general(code)),
+            None => {
+                let value = self.with_code(code, || self.run_general(code))?;
+                self.in_time().map_err(|trap| trap.fault(None))?;
+                Ok(value)
+            }
         }
     }
 
@@ -171,6 +175,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     /// has little to save and restore.
     #[inline(never)]
     fn step(&self, frame: &mut Frame, tuple: &mut Tuple, insn: &Insn) -> Result<(), Trap> {
+        self.in_time()?;
         let (a, b, x) = (frame.get(insn.a), frame.get(insn.b), insn.x);
         let value = match insn.op {
             Op::Load => self.load(a, x)?,

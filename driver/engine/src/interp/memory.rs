@@ -395,6 +395,7 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
         if tuple.is_full() {
             return Err(Trap::new(FaultKind::TupleOverflow));
         }
+        self.in_time()?;
         let constant = self.constant(address);
         let len = if string {
             // The NUL does not count, so that a string is the same key whatever the size it was pushed with.

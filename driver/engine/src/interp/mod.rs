@@ -233,6 +233,7 @@ pub struct Moment<'a, H: Host, P: Subject<H> = Probe<H>> {
     timestamp: Once,
     vtimestamp: Once,
     thread: Once,
+    until: Once,
     execname: UnsafeCell<MaybeUninit<[u8; EXECNAME_SIZE]>>,
 }
 
@@ -243,6 +244,11 @@ const KNOW_TIMESTAMP: u8 = 1;
 const KNOW_VTIMESTAMP: u8 = 2;
 const KNOW_EXECNAME: u8 = 4;
 const KNOW_THREAD: u8 = 8;
+const KNOW_UNTIL: u8 = 16;
+
+/// Nanoseconds that the code of those who may not do everything may take in one firing: interrupts are off, and one clause may have
+/// thousands of actions.
+const TIME_MAX: u64 = 10_000_000;
 
 impl<'a, H: Host, P: Subject<H>> Moment<'a, H, P> {
     /// A firing of `probe` on `cpu`, in probe context there.
@@ -257,6 +263,7 @@ impl<'a, H: Host, P: Subject<H>> Moment<'a, H, P> {
             timestamp: Cell::new(MaybeUninit::uninit()),
             vtimestamp: Cell::new(MaybeUninit::uninit()),
             thread: Cell::new(MaybeUninit::uninit()),
+            until: Cell::new(MaybeUninit::uninit()),
             execname: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
@@ -291,6 +298,20 @@ impl<'a, H: Host, P: Subject<H>> Moment<'a, H, P> {
     #[inline]
     pub fn thread(&self) -> u64 {
         self.once(KNOW_THREAD, &self.thread, H::thread_key)
+    }
+
+    /// Until when the code of those who may not do everything may run in this firing, in the host's timestamps: all of it together,
+    /// from when the first of them asks.
+    pub(crate) fn until(&self) -> u64 {
+        self.once(KNOW_UNTIL, &self.until, |host| host.timestamp().saturating_add(TIME_MAX))
+    }
+
+    /// This firing is within another, and its time is that one's.
+    pub(crate) fn share_time<Q: Subject<H>>(&self, outer: &Moment<'_, H, Q>) {
+        if outer.known.get() & KNOW_UNTIL != 0 {
+            self.until.set(outer.until.get());
+            self.known.set(self.known.get() | KNOW_UNTIL);
+        }
     }
 
     /// `execname`, NUL-terminated.
@@ -338,7 +359,7 @@ pub struct Machine<'a, H: Host, P: Subject<H> = Probe<H>> {
     code: Cell<*const Code>,
     /// Where `strtok(NULL, ...)` goes on, or 0.
     strtok: Cell<u64>,
-    /// From when on no subroutine is called any more, in the host's timestamps; the greatest number for never.
+    /// From when on nothing that takes time is done any more, in the host's timestamps; the greatest number for never.
     until: u64,
 }
 
@@ -350,10 +371,25 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
         Machine { moment, clause, scratch, code, strtok, until: u64::MAX }
     }
 
-    /// The machine of code that nobody vouches for: from then on a subroutine is an illegal operation. (The rest of an object
-    /// is short, having no backward branches.)
+    /// The machine of code that nobody vouches for: from then on whatever takes time is an illegal operation, and so is the end of an
+    /// object. (What is left of it is short, having no backward branches.)
     #[must_use]
     pub(crate) fn until(self, until: u64) -> Self {
         Machine { until, ..self }
+    }
+
+    /// Fails when the time is over ([`Machine::until`]). The clock is not read for those whose time has no end.
+    #[inline(always)]
+    pub(crate) fn in_time(&self) -> Result<(), Trap> {
+        if self.until != u64::MAX && self.is_late() {
+            return Err(Trap::new(FaultKind::IllegalOperation));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_late(&self) -> bool {
+        self.moment.host.timestamp() > self.until
     }
 }

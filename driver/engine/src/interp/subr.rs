@@ -19,9 +19,6 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     /// so (contract 2.4).
     #[inline(never)]
     pub(crate) fn call(&self, subroutine: u32, args: &Tuple, unchanged: u64) -> Result<u64, Trap> {
-        if self.until != u64::MAX && self.moment.host.timestamp() > self.until {
-            return Err(Trap::new(FaultKind::IllegalOperation));
-        }
         let arg = |n| args.arg(n);
         let optional = |n| (args.len() > n).then(|| args.arg(n));
         let signed = |n| optional(n).map(|value| value as i64);

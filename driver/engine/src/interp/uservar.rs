@@ -102,12 +102,17 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     #[cold]
     #[inline(never)]
     fn load_long_assoc(&self, index: u32, tuple: &Tuple) -> u64 {
+        // Late: it does not matter what is loaded, the end of the object is a fault.
+        if self.in_time().is_err() {
+            return 0;
+        }
         self.load_dynamic(index, tuple)
     }
 
     #[cold]
     #[inline(never)]
     fn store_long_assoc(&self, index: u32, tuple: &Tuple, value: u64) -> Result<(), Trap> {
+        self.in_time()?;
         self.store_dynamic(index, tuple, value)
     }
 
@@ -139,6 +144,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
         } else if dynamic.bytes == 0 {
             let (Stored::Done | Stored::Dropped) = store.store(cpu, &who, key, value);
         } else {
+            self.in_time()?;
             let size = dynamic.bytes as usize;
             let (Stored::Done | Stored::Dropped) = store.store_bytes(cpu, &who, key, |to| {
                 // SAFETY: the store gives `bytes` bytes, which are at least one.

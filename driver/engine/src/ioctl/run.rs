@@ -112,6 +112,9 @@ impl<H: Host> Request<'_, H> {
         }
         let mut options = session.options.clone();
         options.clamp_rates();
+        if session.state().is_limited() {
+            options.clamp_strings();
+        }
         // The options may have come after the programs.
         for enabled in session.enablings.iter_mut().flat_map(|e| &mut e.clauses) {
             // SAFETY: the consumer is INACTIVE, so no probe looks beyond its activity, and this is the control path.

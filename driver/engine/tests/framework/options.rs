@@ -219,3 +219,17 @@ fn speculations_are_counted_with_the_buffers() {
     consumer.enable(&program(1_000_000, option::BUFRESIZE_AUTO)).unwrap();
     assert_eq!(consumer.go(), Err(Errno::ENOMEM));
 }
+
+#[test]
+fn strings_have_a_bound_for_who_may_not_do_everything() {
+    let settled = |privileges| {
+        let rig = Rig::new(1, ONE);
+        let consumer = rig.open_as(Cred { uid: 1, gid: 1, privileges }).unwrap();
+        let program = Program::new().buffered().option(option::STRSIZE, 1 << 20).clause(PROBE, None, &[]);
+        consumer.enable(&program.image()).unwrap();
+        consumer.go().unwrap();
+        options(&consumer)[option::STRSIZE as usize]
+    };
+    assert_eq!(settled(Privileges::ALL), 1 << 20);
+    assert_eq!(settled(Privileges::KERNEL), 64 << 10);
+}

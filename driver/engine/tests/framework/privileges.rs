@@ -289,3 +289,38 @@ fn drops_of_dynamic_variables_are_told_by_kind() {
     rig.probe(0).fire(&[5000, 1]);
     assert_eq!((status(&consumer).dyndrops, status(&consumer).dyndrops_dirty), (plain, 1), "it is clean now");
 }
+
+#[test]
+fn who_may_not_do_everything_has_so_much_time_in_a_firing_and_no_more() {
+    let swaps = || S::Trace(E::Call(dif::SUBR_HTONS as u16, &[1]));
+    let errors = |privileges: Privileges| {
+        let rig = rig();
+        let consumer = rig.open_as(cred(privileges)).unwrap();
+        let clauses = (0..30)
+            .fold(Program::new().buffered(), |program, _| program.clause(PROBE, None, &vec![swaps(); 30]));
+        // What it does about a fault is in the same firing.
+        let image = clauses.clause(["dtrace", "", "", "ERROR"], None, &[swaps()]).image();
+        consumer.enable(&image).unwrap();
+        consumer.go().unwrap();
+        // Whoever looks at the clock finds a millisecond gone.
+        rig.mock().tick(1_000_000);
+        fire_as(&rig, 1000);
+        rig.mock().tick(0);
+        assert!(values(&consumer).len() == if privileges == Privileges::ALL { 900 } else { 0 });
+        status(&consumer).errors
+    };
+    for privileges in [USER, USER.with(Privileges::PROC), Privileges::KERNEL] {
+        // One faults in the middle of its thirty steps, that is told to nobody in time, and the others do not begin.
+        assert_eq!(errors(privileges), 31);
+    }
+    assert_eq!(errors(Privileges::ALL), 0);
+}
+
+#[test]
+fn each_firing_has_its_own_time() {
+    let rig = rig();
+    let consumer = tracing(&rig, USER, &[S::Trace(E::Call(dif::SUBR_HTONS as u16, &[1]))]);
+    rig.mock().tick(1_000_000);
+    (0..20).for_each(|_| fire_as(&rig, 1000));
+    assert_eq!((values(&consumer).len(), status(&consumer).errors), (20, 0));
+}
