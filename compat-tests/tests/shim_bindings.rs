@@ -19,7 +19,7 @@ fn bindings() -> String {
         .layout_tests(false)
         .generate_comments(false)
         .prepend_enum_name(false)
-        .allowlist_item("(host|HOST)_.*")
+        .allowlist_item("(host|HOST|dtrace)_.*")
         // What lies behind these is the shim's own.
         .opaque_type("host_(timer|seq)")
         .rust_target(bindgen::RustTarget::stable(85, 0).expect("a version that bindgen knows"))

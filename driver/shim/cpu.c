@@ -94,6 +94,9 @@ asmlinkage void host_hotplug_unlock(void)
 	cpus_read_unlock();
 }
 
+int dtrace_cpu_id;
+struct host_cpu_desc dtrace_curcpu;
+
 asmlinkage uint32_t notrace host_this_cpu(void)
 {
 	return raw_smp_processor_id();

@@ -84,6 +84,11 @@ asmlinkage void host_hotplug_lock(void);
 asmlinkage void host_hotplug_unlock(void);
 /* The CPU that this runs on. Any context. */
 asmlinkage uint32_t host_this_cpu(void);
+/* Kernel symbols of the original's driver, for its D libraries. Nobody writes there: who loads from there is told its processor. */
+extern int dtrace_cpu_id;
+extern struct host_cpu_desc {
+	int cpu_id;
+} dtrace_curcpu;
 
 /* The control mutex; the second gives up, with a negative errno, if the caller is killed while it waits. Process context. */
 asmlinkage void host_lock(void);

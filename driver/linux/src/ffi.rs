@@ -88,6 +88,17 @@ unsafe extern "C" {
     pub fn host_this_cpu() -> u32;
 }
 unsafe extern "C" {
+    pub static mut dtrace_cpu_id: core::ffi::c_int;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct host_cpu_desc {
+    pub cpu_id: core::ffi::c_int,
+}
+unsafe extern "C" {
+    pub static mut dtrace_curcpu: host_cpu_desc;
+}
+unsafe extern "C" {
     pub fn host_lock();
 }
 unsafe extern "C" {
