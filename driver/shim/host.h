@@ -39,6 +39,21 @@ asmlinkage void host_panic(void);
 asmlinkage bool host_breakpoint(void);
 /* The module's parameter dtrace_destructive_disallow. */
 asmlinkage bool host_destructive_disallowed(void);
+/* The module's parameter anonymous. */
+asmlinkage bool host_anonymous_wanted(void);
+
+/* ---- files for the driver (firmware.c) ---- process context */
+
+/* Where in the system's directories of firmware an anonymous enabling is saved. */
+#define HOST_ANONYMOUS "dtrace/anonymous.dof"
+/* The whole of a file, by its name in these directories, until it is released; 0 or a negative errno (ENOENT where there is none). */
+struct host_firmware {
+	const void *handle;
+	const uint8_t *data;
+	size_t size;
+};
+asmlinkage int32_t host_firmware_take(const char *name, struct host_firmware *to);
+asmlinkage void host_firmware_release(const void *handle);
 
 /* ---- memory (memory.c) ---- */
 

@@ -48,6 +48,15 @@ asmlinkage bool host_destructive_disallowed(void)
 	return dtrace_destructive_disallow;
 }
 
+static bool anonymous = true;
+module_param(anonymous, bool, 0444);
+MODULE_PARM_DESC(anonymous, "begin the tracing that dtrace -A has saved (default: yes)");
+
+asmlinkage bool host_anonymous_wanted(void)
+{
+	return anonymous;
+}
+
 static int __init dtracedrv_init(void)
 {
 	return rs_init();

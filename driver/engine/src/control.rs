@@ -65,6 +65,8 @@ pub(crate) struct Control<H: Host> {
     pub(crate) probes: ProbeTable<H>,
     pub(crate) providers: Vec<Anchored<Registered<H>>>,
     pub(crate) sessions: Vec<Session>,
+    /// Which of them is the anonymous state that nobody has claimed yet.
+    pub(crate) anonymous: Option<u64>,
     pub(crate) helpers: Registry<H>,
     next_provider: u32,
     pub(crate) next_predicate: u64,
@@ -131,6 +133,7 @@ impl<H: Host> Dtrace<H> {
             probes: ProbeTable::new()?,
             providers: Vec::new(),
             sessions: Vec::new(),
+            anonymous: None,
             helpers: Registry::new(),
             next_provider: 0,
             next_predicate: ENGINES.fetch_add(1, Ordering::Relaxed) << PREDICATES_BITS,
@@ -427,7 +430,8 @@ impl<H: Host> Dtrace<H> {
         writeln!(out, "probe_recursion={nested}")?;
         let (helpers, lost) = self.helper_counts(&self.control());
         writeln!(out, "helpers={helpers}")?;
-        writeln!(out, "helper_forks_lost={lost}")
+        writeln!(out, "helper_forks_lost={lost}")?;
+        writeln!(out, "anonymous={}", u8::from(self.has_anonymous()))
     }
 
     /// How many probes there are.

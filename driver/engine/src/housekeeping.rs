@@ -9,7 +9,8 @@
 //! Tracing can make a machine so slow that nobody gets to stop it. So once a second [`Dtrace::heartbeat`] notes that the machine
 //! is alive, for all consumers that have asked for their STATUS within the last 30 seconds. A probe that fires more than 10
 //! seconds after the last such note (nobody got to note it, or the consumer did not ask) moves the consumer to KILLED.
-//! Probes look at the clock for this only now and then ([`crate::fire`]).
+//! Probes look at the clock for this only now and then ([`crate::fire`]). The anonymous state has nobody who could ask: the
+//! housekeeper is heard in its place.
 //!
 //! The note waits for nothing but a processor, and above all not for the control mutex: who holds that for long (clearing many
 //! gigabytes of buffers) keeps the housekeeper waiting on a machine that is as alive as can be.
@@ -42,8 +43,12 @@ impl<H: Host> Dtrace<H> {
         let now = self.host.timestamp();
         let mut next: Option<u64> = None;
         let mut rinsing = false;
+        let anonymous = control.anonymous;
         for session in control.sessions.iter_mut().filter(|s| is_tracing(s)) {
             let state = session.state();
+            if anonymous == Some(session.id) {
+                state.hear(now);
+            }
             let rate = session.options.get(option::CLEANRATE).unwrap_or(INTERVAL);
             let mut due = INTERVAL;
             // SAFETY: control path.

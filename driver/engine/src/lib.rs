@@ -12,6 +12,7 @@ extern crate alloc;
 
 pub mod aggregation;
 mod anchor;
+mod anonymous;
 mod arrival;
 mod brief;
 pub mod buffer;
@@ -51,6 +52,7 @@ mod tuple;
 pub mod variable;
 pub mod verify;
 
+pub use anonymous::{Anonymous, AnonymousError, SAVED_MAX};
 pub use control::{Consumer, Dtrace};
 pub use helper::{HelperProcess, MetaProvider};
 pub use host::{BadAddress, Firing, Host};

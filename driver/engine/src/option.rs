@@ -18,6 +18,23 @@ pub(crate) const IMAGE_SIZE: usize =
 /// The largest strings of a consumer that may not do everything.
 const STRSIZE_LIMITED_MAX: OptVal = 64 << 10;
 
+/// The options of whoever looks at what was recorded.
+const OF_LOOKING: [u32; 13] = [
+    option::GRABANON,
+    option::FLOWINDENT,
+    option::QUIET,
+    option::AGGRATE,
+    option::SWITCHRATE,
+    option::STATUSRATE,
+    option::STACKINDENT,
+    option::RAWBYTES,
+    option::AGGSORTKEY,
+    option::AGGSORTREV,
+    option::AGGSORTPOS,
+    option::AGGSORTKEYPOS,
+    option::STACKSYMBOLS,
+];
+
 const _: () = assert!(IMAGE_SIZE == 544, "contract 0");
 
 impl Options {
@@ -60,6 +77,18 @@ impl Options {
         if let Some(slot) = self.0.get_mut(which as usize) {
             *slot = OptVal::try_from(value).unwrap_or(OptVal::MAX);
         }
+    }
+
+    /// Takes from a consumer's options, where he has set them, those that are about looking at data and not about recording it.
+    pub(crate) fn look_as(&mut self, consumer: &Options) {
+        for which in OF_LOOKING {
+            let (to, from) = (self.0.get_mut(which as usize), consumer.raw(which));
+            let default = option::DEFAULTS.get(which as usize).copied().unwrap_or(UNSET);
+            if let Some(to) = to.filter(|_| from != default) {
+                *to = from;
+            }
+        }
+        self.clamp_rates();
     }
 
     /// Brings the rates into their bounds (contract 2.5).

@@ -1,4 +1,5 @@
-//! The part of a consumer that only the control path sees: one open `/dev/dtrace`.
+//! The part of a consumer that only the control path sees: one open `/dev/dtrace`, or the anonymous state until somebody claims
+//! it ([`crate::anonymous`]).
 //!
 //! It owns everything the consumer brought or caused: options, programs, the clauses made of them, the ECBs, the tables
 //! of ids, and (behind a pointer, because probes hold it too) its [`State`]. All of it is touched only under the control
@@ -75,6 +76,8 @@ pub(crate) struct Session {
     pub(crate) formats: Vec<Vec<u8>>,
     /// By aggregation id minus one.
     pub(crate) aggregations: Vec<AggregationAt>,
+    /// The CPU that BEGIN ran on, once it has.
+    pub(crate) began_on: usize,
     /// When its dynamic variables were last cleaned.
     pub(crate) cleaned: u64,
     /// The host accounts the time of threads on its behalf.
@@ -98,6 +101,7 @@ impl Session {
             size_tables: Vec::new(),
             formats: Vec::new(),
             aggregations: Vec::new(),
+            began_on: 0,
             cleaned: 0,
             tracks_vtime: false,
             is_new: true,

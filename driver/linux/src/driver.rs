@@ -3,7 +3,7 @@
 use crate::ffi;
 use crate::host::Linux;
 use crate::place::Place;
-use crate::{device, log, memory, proc, process, profile, syscall, xcall};
+use crate::{anonymous, device, log, memory, proc, process, profile, syscall, xcall};
 use dtrace_engine::errno::Errno;
 use dtrace_engine::mem::try_box;
 use dtrace_engine::{Dtrace, Firing, Privileges, Probe, Provider, ProviderInfo};
@@ -53,7 +53,12 @@ fn start() -> Result<(), i32> {
     register(&SYSCALL, syscall::Syscall).map_err(refused)?;
     register(&PROFILE, profile::Profile).map_err(refused)?;
     proc::add()?;
-    device::add().inspect_err(|_| proc::remove())
+    // Before anybody can open a node and ask for it.
+    anonymous::begin();
+    device::add().inspect_err(|_| {
+        anonymous::end();
+        proc::remove();
+    })
 }
 
 /// The module is loaded. Nothing of the driver runs yet.
@@ -85,10 +90,12 @@ extern "C" fn rs_init() -> i32 {
     }
 }
 
-/// The module is unloaded: no node is open, so no consumer exists and no hook is attached.
+/// The module is unloaded: no node is open, so there is no consumer but an anonymous state that nobody has claimed. When that is
+/// gone, no hook is attached.
 #[unsafe(no_mangle)]
 extern "C" fn rs_exit() {
     device::remove();
+    anonymous::end();
     proc::remove();
     process::unwatch();
     drop_engine();

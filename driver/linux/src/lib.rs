@@ -7,14 +7,15 @@
 //!
 //! # Life
 //!
-//! `rs_init` makes the engine, registers the providers, then the /proc files, then the nodes, so that whoever can open a
-//! node finds everything there. `rs_exit` takes them away in reverse; the kernel calls it only when no node is open, so no
-//! consumer exists and no probe is enabled.
+//! `rs_init` makes the engine, registers the providers, then the /proc files, begins anonymous tracing if there is any, then
+//! makes the nodes, so that whoever can open a node finds everything there. `rs_exit` takes them away in reverse; the kernel calls
+//! it only when no node is open, so no consumer exists but an anonymous state that nobody has claimed ([`anonymous`]).
 
 #![no_std]
 
 extern crate alloc;
 
+mod anonymous;
 mod control;
 mod ctl;
 mod device;

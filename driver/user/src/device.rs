@@ -3,6 +3,7 @@
 //! There is one engine in a process, made at the first open, with the providers `dtrace`, `profile` and `syscall`. Each open
 //! device is one consumer, as each open file is with the driver, and takes the same ioctls.
 
+use crate::anonymous;
 use crate::host::Process;
 use crate::profile::Profile;
 use crate::syscall::Syscall;
@@ -24,6 +25,7 @@ fn make() -> Dtrace<Process> {
         register(&dtrace, "syscall", syscall::STABILITY, Box::new(Syscall)),
     ];
     assert!(providers.iter().all(Result::is_ok), "no memory for the providers");
+    anonymous::begin(&dtrace);
     dtrace
 }
 

@@ -8,6 +8,7 @@
 //!
 //! What it is not: it sees no other process and nothing of the kernel, and stopping at system calls costs microseconds.
 
+mod anonymous;
 mod ctl;
 mod current;
 mod device;
@@ -20,6 +21,7 @@ mod slot;
 mod syscall;
 mod tracer;
 
+pub use anonymous::{SAVED_IN, SAVED_MAX};
 pub use ctl::ControlDevice;
 pub use device::Device;
 pub use helper::HelperDevice;

@@ -8,7 +8,7 @@ use dtrace_abi::{DofHdr, Plain, Status, limit, option};
 use super::Request;
 use crate::aggregation;
 use crate::buffer::{Buffer, Policy};
-use crate::control::Dtrace;
+use crate::control::{Control, Dtrace};
 use crate::cpu::Tally;
 use crate::difo::Uses;
 use crate::errno::Errno;
@@ -107,46 +107,9 @@ impl<H: Host> Request<'_, H> {
             return Err(Errno::EBUSY);
         }
         if session.options.is_on(option::GRABANON) {
-            // There is no anonymous state to grab on Linux (contract 3).
-            return Err(Errno::ENOENT);
+            return dtrace.claim(&mut control, consumer);
         }
-        let mut options = session.options.clone();
-        options.clamp_rates();
-        if session.state().is_limited() {
-            options.clamp_strings();
-        }
-        // The options may have come after the programs.
-        for enabled in session.enablings.iter_mut().flat_map(|e| &mut e.clauses) {
-            // SAFETY: the consumer is INACTIVE, so no probe looks beyond its activity, and this is the control path.
-            unsafe { enabled.clause.change() }.lay_out(&options)?;
-        }
-        let demand = Demand::of(session);
-        if demand.destructive && !options.is_on(option::DESTRUCTIVE) {
-            return Err(Errno::EACCES);
-        }
-        let cpu = match options.cpu() {
-            Some(cpu) if cpu >= dtrace.cpus.len() as u64 || !dtrace.host.cpu_online(cpu as usize) => {
-                return Err(Errno::EINVAL);
-            }
-            cpu => cpu.map(|cpu| cpu as usize),
-        };
-        dtrace.prepare(session, &mut options, &demand, cpu)?;
-        if demand.vtime {
-            dtrace.host.track_vtime(true);
-            session.tracks_vtime = true;
-        }
-        session.options = options;
-        // All that memory may have taken its time.
-        let now = dtrace.host.timestamp();
-        session.cleaned = now;
-        session.state().hear(now);
-        session.state().set_activity(Activity::Warmup);
-        let key = session.state().key;
-        let on = dtrace.fire_builtin(dtrace.builtin.begin(), key, cpu);
-        let session = control.session(consumer)?;
-        // Unless BEGIN called exit().
-        session.state().advance(Activity::Warmup, Activity::Active);
-        Ok(on)
+        dtrace.begin(&mut control, consumer)
     }
 
     pub(super) fn stop(&mut self) -> Result<i32, Errno> {
@@ -236,6 +199,49 @@ impl<H: Host> Request<'_, H> {
 }
 
 impl<H: Host> Dtrace<H> {
+    /// A consumer that is INACTIVE goes: the CPU that BEGIN ran on.
+    pub(crate) fn begin(&self, control: &mut Control<H>, consumer: u64) -> Result<usize, Errno> {
+        let session = control.session(consumer)?;
+        let mut options = session.options.clone();
+        options.clamp_rates();
+        if session.state().is_limited() {
+            options.clamp_strings();
+        }
+        // The options may have come after the programs.
+        for enabled in session.enablings.iter_mut().flat_map(|e| &mut e.clauses) {
+            // SAFETY: the consumer is INACTIVE, so no probe looks beyond its activity, and this is the control path.
+            unsafe { enabled.clause.change() }.lay_out(&options)?;
+        }
+        let demand = Demand::of(session);
+        if demand.destructive && !options.is_on(option::DESTRUCTIVE) {
+            return Err(Errno::EACCES);
+        }
+        let cpu = match options.cpu() {
+            Some(cpu) if cpu >= self.cpus.len() as u64 || !self.host.cpu_online(cpu as usize) => {
+                return Err(Errno::EINVAL);
+            }
+            cpu => cpu.map(|cpu| cpu as usize),
+        };
+        self.prepare(session, &mut options, &demand, cpu)?;
+        if demand.vtime {
+            self.host.track_vtime(true);
+            session.tracks_vtime = true;
+        }
+        session.options = options;
+        // All that memory may have taken its time.
+        let now = self.host.timestamp();
+        session.cleaned = now;
+        session.state().hear(now);
+        session.state().set_activity(Activity::Warmup);
+        let key = session.state().key;
+        let on = self.fire_builtin(self.builtin.begin(), key, cpu);
+        let session = control.session(consumer)?;
+        session.began_on = on;
+        // Unless BEGIN called exit().
+        session.state().advance(Activity::Warmup, Activity::Active);
+        Ok(on)
+    }
+
     /// Fires BEGIN or END for the consumer of a key: on the CPU the consumer traces on, or on this one. Returns which.
     fn fire_builtin(&self, probe: &Probe<H>, key: u64, cpu: Option<usize>) -> usize {
         let args = [key];

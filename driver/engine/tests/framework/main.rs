@@ -5,6 +5,7 @@
 mod image;
 
 mod aggregations;
+mod anonymous;
 mod counting;
 mod decode;
 mod faults;

@@ -261,7 +261,22 @@ impl Program {
     }
 
     /// `names /predicate/ { statements }`
-    pub(crate) fn clause(mut self, names: [&str; 4], predicate: Option<E>, statements: &[S]) -> Self {
+    pub(crate) fn clause(self, names: [&str; 4], predicate: Option<E>, statements: &[S]) -> Self {
+        self.clause_with(None, names, predicate, statements)
+    }
+
+    /// `names { statements }`, with what its consumer is to know it by.
+    pub(crate) fn clause_of(self, uarg: u64, names: [&str; 4], statements: &[S]) -> Self {
+        self.clause_with(Some(uarg), names, None, statements)
+    }
+
+    fn clause_with(
+        mut self,
+        uarg: Option<u64>,
+        names: [&str; 4],
+        predicate: Option<E>,
+        statements: &[S],
+    ) -> Self {
         let probe = self.b.probe(names);
         // The id is the last word of the description.
         self.b.part(probe).data[20..].copy_from_slice(&self.only.to_ne_bytes());
@@ -274,7 +289,11 @@ impl Program {
             true => SECIDX_NONE,
             false => self.b.table(SECT_ACTDESC, 8, &actions),
         };
-        self.b.ecb(probe, predicate, actions);
+        let desc = self.b.ecb(probe, predicate, actions);
+        if let Some(uarg) = uarg {
+            // It is the last word of the description.
+            self.b.part(desc).data[16..24].copy_from_slice(&uarg.to_ne_bytes());
+        }
         self
     }
 
