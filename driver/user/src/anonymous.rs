@@ -1,4 +1,4 @@
-//! Anonymous tracing of a process by itself: what the driver does when it is loaded, done when the engine of this process is made.
+//! Anonymous tracing of a process by itself: what the driver does when it is loaded, done when the first device is opened here.
 //!
 //! The file is looked for only where the environment says so. The one that the driver reads when the machine starts is meant for
 //! the machine; every process with this engine would take it for its own.
@@ -10,7 +10,7 @@ use std::io::{self, Read};
 pub use dtrace_engine::SAVED_MAX;
 
 /// The environment variable that names the file.
-pub const SAVED_IN: &str = "DTRACE_ANONYMOUS";
+const SAVED_IN: &str = "DTRACE_ANONYMOUS";
 
 /// Begins what was saved, if the environment names a file and there is one.
 pub(crate) fn begin(dtrace: &Dtrace<Process>) {

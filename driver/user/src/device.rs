@@ -25,7 +25,6 @@ fn make() -> Dtrace<Process> {
         register(&dtrace, "syscall", syscall::STABILITY, Box::new(Syscall)),
     ];
     assert!(providers.iter().all(Result::is_ok), "no memory for the providers");
-    anonymous::begin(&dtrace);
     dtrace
 }
 
@@ -43,6 +42,12 @@ fn register(
 /// The engine of this process.
 pub(crate) fn engine() -> &'static Dtrace<Process> {
     ENGINE.get_or_init(make)
+}
+
+/// Begins anonymous tracing, once: when the engine is there for all of its threads.
+fn begin_anonymous() {
+    static BEGUN: OnceLock<()> = OnceLock::new();
+    BEGUN.get_or_init(|| anonymous::begin(engine()));
 }
 
 /// Starts the thread of the engine's periodic work, once.
@@ -85,6 +90,7 @@ impl Device {
     /// Opens the engine of this process. EAGAIN or ENOMEM when there is no memory for a consumer.
     pub fn open() -> Result<Device, Errno> {
         start_housekeeper();
+        begin_anonymous();
         // SAFETY: no preconditions.
         let (uid, gid) = unsafe { (libc::getuid(), libc::getgid()) };
         let consumer = engine().open(Cred { uid, gid, privileges: Privileges::ALL })?;

@@ -21,7 +21,7 @@ mod slot;
 mod syscall;
 mod tracer;
 
-pub use anonymous::{SAVED_IN, SAVED_MAX};
+pub use anonymous::SAVED_MAX;
 pub use ctl::ControlDevice;
 pub use device::Device;
 pub use helper::HelperDevice;

@@ -5,6 +5,7 @@
 //!
 //! Exit codes: 0, or what the program gave to `exit()`; 1 for an error; 2 for wrong usage.
 
+mod anonymous;
 mod arguments;
 mod header;
 mod link;
@@ -101,6 +102,11 @@ fn run(words: &[String]) -> Done<u8> {
         message(format_args!("-{letter} requires one or more scripts or enabling options"));
         return Err(Failed(USAGE));
     }
+    if arguments.mode == Mode::Anonymous && !(arguments.commands.is_empty() && arguments.processes.is_empty())
+    {
+        message("-c and -p cannot be used with -A: there is nobody yet who could start a process");
+        return Err(Failed(USAGE));
+    }
     let mut handle = match Handle::open() {
         Ok(handle) => handle,
         Err(error) => return fail(format_args!("failed to initialize dtrace: {error}")),
@@ -117,7 +123,7 @@ fn run(words: &[String]) -> Done<u8> {
         Mode::List => list::run(&mut handle, &arguments, name),
         Mode::Link => link::run(&mut handle, &arguments, name),
         Mode::Header => header::run(&mut handle, &arguments, name),
-        Mode::Anonymous => fail("-A is not supported: Linux has no anonymous tracing"),
+        Mode::Anonymous => anonymous::run(&mut handle, &arguments, name),
         Mode::Run | Mode::Version => session::run(&mut handle, &arguments, name),
     }
 }

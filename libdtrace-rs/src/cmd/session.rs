@@ -28,7 +28,8 @@ const LEAST: Duration = Duration::from_millis(1);
 /// Compiles, enables, traces and prints.
 pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Done<u8> {
     hold_processes(handle, arguments)?;
-    if arguments.clauses.is_empty() && !arguments.only_compile && !handle.options().is_on(option::GRABANON) {
+    let claims = handle.options().is_on(option::GRABANON);
+    if arguments.clauses.is_empty() && !arguments.only_compile && !claims {
         return fail("no probes specified");
     }
     let compiled = program::compile(handle, arguments, name)?;
@@ -45,10 +46,14 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
                 printed(verbose(&mut out, handle, compiled, true))?;
             }
         }
-        return Ok(0);
+        if !claims {
+            return Ok(0);
+        }
     }
-    let (programs, matched) = enable(handle, arguments, &compiled, &mut out)?;
-    if matched == 0 && !compiled.is_empty() && !handle.options().compile.zdefs {
+    // Of programs that are only compiled none is in the way of the anonymous state.
+    let enabled = if arguments.only_compile { &[][..] } else { &compiled };
+    let (programs, matched) = enable(handle, arguments, enabled, &mut out)?;
+    if matched == 0 && !enabled.is_empty() && !handle.options().compile.zdefs {
         return fail_in_output(handle, arguments, None, "no probes matched");
     }
     go(handle, arguments)?;
@@ -148,7 +153,8 @@ fn go(handle: &mut Handle, arguments: &Arguments) -> Done<()> {
         let text = format!("could not enable tracing: {error}");
         return fail_in_output(handle, arguments, Some(&error), text);
     }
-    if handle.options().is_on(option::QUIET) {
+    // What was saved has options of its own, and was not asked for here.
+    if handle.options().is_on(option::QUIET) || handle.options().is_on(option::GRABANON) {
         return Ok(());
     }
     for (id, name) in [
@@ -210,7 +216,11 @@ fn trace(handle: &mut Handle, arguments: &Arguments, out: &mut Output, mut rows:
     let mut living: Vec<usize> = (0..handle.processes().len()).collect();
     let (mut interrupted, mut done) = (false, false);
     while !done {
-        wait(handle, &living);
+        // Of the anonymous state all is wanted that is there, and then its END, for which there is room only then.
+        let claimed = arguments.only_compile && handle.has_looked();
+        if !arguments.only_compile {
+            wait(handle, &living);
+        }
         farewell(handle, &mut living, &mut rows);
         if signals::count() > 0 && !interrupted {
             interrupted = true;
@@ -219,7 +229,7 @@ fn trace(handle: &mut Handle, arguments: &Arguments, out: &mut Output, mut rows:
                 printed(out.write_all(b"\n"))?;
             }
         }
-        if interrupted || (living.is_empty() && !handle.processes().is_empty()) {
+        if interrupted || claimed || (living.is_empty() && !handle.processes().is_empty()) {
             done = true;
             if let Err(error) = handle.stop() {
                 return fail(format_args!("couldn't stop tracing: {error}"));

@@ -116,7 +116,7 @@ Usage: dtrace [-32|-64] [-aACeFGhHlqSvVwZ] [-b bufsz] [-c cmd] [-D name[=def]]
 \t-a  claim anonymous tracing state
 \t-arch [i386|x86_64] Generate output files for ELF type.
 \t\tSame as -32 or -64
-\t-A  generate driver.conf(4) directives for anonymous tracing
+\t-A  save tracing that begins when the driver is loaded
 \t-b  set trace buffer size
 \t-c  run specified command and exit upon its completion
 \t-C  run cpp(1) preprocessor on script files
@@ -155,6 +155,7 @@ Environment variables:
     DTRACE_DRTI_O    Name of replacement drti.o file for USDT conversion.
     DTRACE_DOF_INIT_DISABLE
                      Disable USDT publishing when running a USDT based app.
+    DTRACE_ANONYMOUS File of -A that the engine in this process begins with.
     DTRACE_DEV       Device to use, or 'embedded' for the engine in this process.
 ";
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use dtrace_abi::action::DIFEXPR;
 use dtrace_abi::{RecDesc, name_bytes};
 
 use super::aggregate::{Description, Key};
@@ -80,9 +81,24 @@ pub struct Descriptions {
     probes: HashMap<u32, Rc<ProbeDesc>>,
     aggregations: HashMap<u32, Rc<Description>>,
     formats: HashMap<u16, Rc<Format>>,
+    /// Bytes of a D string, where no statement says which of the values are strings: in the anonymous state.
+    strings: Option<u32>,
 }
 
 impl Descriptions {
+    /// Nothing yet. `strings` is the size of D strings if only that tells them from other values.
+    pub fn new(strings: Option<u32>) -> Descriptions {
+        Descriptions { strings, ..Descriptions::default() }
+    }
+
+    /// Whether a record is known to be a D string, or is taken for one.
+    fn is_string(&self, record: &RecDesc, action: Option<&Action>) -> bool {
+        let looks = u32::from(record.action) == DIFEXPR
+            && Some(record.size) == self.strings
+            && !matches!(record.size, 1 | 2 | 4 | 8);
+        action.map_or(looks, is_string)
+    }
+
     /// The enabled probe with this id.
     pub fn enabled(
         &mut self,
@@ -103,7 +119,7 @@ impl Descriptions {
             // A statement's actions are recorded in order, one behind the other.
             let place = own[..n].iter().rev().take_while(|r| r.uarg == record.uarg).count();
             let action = stmt.and_then(|stmt| stmt.actions.get(place));
-            let (string, ty) = (action.is_some_and(is_string), action.and_then(|action| action.ty));
+            let (string, ty) = (self.is_string(record, action), action.and_then(|action| action.ty));
             records.push(Record { desc: *record, string, ty, stmt: stmt.cloned() });
         }
         let size = desc.size as usize;
@@ -186,7 +202,7 @@ impl Descriptions {
                 let action = actions.get(n + 1).copied();
                 Key {
                     record: *record,
-                    string: action.is_some_and(is_string),
+                    string: self.is_string(record, action),
                     ty: action.and_then(|action| action.ty),
                 }
             })

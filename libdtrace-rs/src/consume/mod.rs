@@ -168,6 +168,8 @@ pub enum Progress {
 #[derive(Debug)]
 pub struct Session {
     descriptions: RefCell<Descriptions>,
+    /// It is the anonymous state: somebody else has compiled its programs.
+    claimed: bool,
     aggregates: RefCell<Aggregates>,
     status: Cell<Status>,
     cpus: u32,
@@ -194,7 +196,7 @@ struct Looked {
 }
 
 impl Session {
-    /// Starts tracing: settles the options with the driver and lets it go.
+    /// Starts tracing: settles the options with the driver and lets it go. Or claims the anonymous state, if the options say so.
     pub fn start(requests: Requests<'_>, options: &Options) -> Result<Session> {
         let began_on = requests.go().map_err(|errno| match errno {
             libc::EACCES => Code::Destructive.into(),
@@ -204,9 +206,12 @@ impl Session {
             libc::ENOSPC => Code::BufferTooSmall.into(),
             errno => Error::Sys(errno),
         })?;
+        let claimed = options.is_on(option::GRABANON);
         options.adopt(&requests.options().map_err(Error::Sys)?);
+        let strings = options.get(option::STRSIZE).and_then(|size| u32::try_from(size).ok());
         Ok(Session {
-            descriptions: RefCell::default(),
+            descriptions: RefCell::new(Descriptions::new(strings.filter(|_| claimed))),
+            claimed,
             aggregates: RefCell::default(),
             status: Cell::new(Status::zeroed()),
             cpus: requests.cpus().unwrap_or_else(possible_cpus),
@@ -227,6 +232,11 @@ impl Session {
             self.ended_on.set(Some(requests.stop().map_err(Error::Sys)?));
         }
         Ok(())
+    }
+
+    /// Whether this is the anonymous state.
+    pub fn is_claimed(&self) -> bool {
+        self.claimed
     }
 
     /// Whether tracing was stopped.

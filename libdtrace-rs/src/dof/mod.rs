@@ -37,6 +37,18 @@ pub fn program_image(program: &Program) -> Vec<u8> {
     image.finish(dof::VERSION_1)
 }
 
+/// A program as it is saved for somebody who has never seen it: its statements have no numbers. Those of `printa` keep theirs, which
+/// tell its aggregations from those of the next.
+pub fn without_statements(program: &Program) -> Program {
+    let mut program = program.clone();
+    for stmt in program.ecbs.iter_mut().flat_map(|ecb| &mut ecb.stmts) {
+        if !matches!(stmt.kind, StmtKind::Printa(..)) {
+            stmt.number = 0;
+        }
+    }
+    program
+}
+
 /// The number that the action of a time stamp carries in place of a statement's.
 pub const STAMP_UARG: u64 = u64::MAX;
 
@@ -372,6 +384,15 @@ mod tests {
             end = end.max(offset + size);
         }
         assert_eq!(end as usize, image.len());
+    }
+
+    #[test]
+    fn a_program_that_is_saved_says_nothing_of_its_statements_but_which_printa_is_which() {
+        let mut program = error_program();
+        program.ecbs[0].stmts[1].kind = StmtKind::Printa(None, Vec::new());
+        program.number(1);
+        let numbers: Vec<u64> = without_statements(&program).stmts().map(|stmt| stmt.number).collect();
+        assert_eq!(numbers, [0, 2, 0, 0, 0]);
     }
 
     #[test]

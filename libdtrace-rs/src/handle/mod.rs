@@ -19,7 +19,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use dtrace_abi::{Conf, option};
+use dtrace_abi::{Conf, limit, option};
 
 use crate::consume::aggregate::Aggregates;
 use crate::consume::describe::Statements;
@@ -53,6 +53,8 @@ pub struct Handle {
     identifiers: Identifiers,
     aggregations: Aggregations,
     statements: Statements,
+    /// What is known of the statements of others.
+    no_statements: Statements,
     session: Option<Session>,
     processes: Vec<Process>,
     libraries: Libraries,
@@ -100,6 +102,7 @@ impl Handle {
             identifiers: Identifiers::default(),
             aggregations: Aggregations::default(),
             statements: Statements::default(),
+            no_statements: Statements::default(),
             session: None,
             processes: Vec::new(),
             libraries: Libraries::default(),
@@ -321,14 +324,34 @@ impl Handle {
         }
     }
 
-    /// Starts tracing what has been enabled: the library's own ERROR program and the options go first.
+    /// What would be given to the device if these programs were enabled and tracing were started, as it is saved for a driver that
+    /// is not loaded yet: image behind image, each beginning at a multiple of eight bytes.
+    pub fn anonymous_images(&self, programs: &[&Program]) -> Result<Vec<u8>> {
+        let saved = programs.iter().map(|program| self.image(&dof::without_statements(program)));
+        let options = self.options.set_values().filter(|&(option, _)| option != option::GRABANON);
+        let own = [dof::program_image(&dof::error_program()), dof::options_image(options)];
+        let mut images: Vec<u8> = Vec::new();
+        for image in saved.chain(own) {
+            if image.len() as u64 >= limit::DOF_MAXSIZE {
+                return Err(Code::DifSize.into());
+            }
+            images.resize(images.len().next_multiple_of(8), 0);
+            images.extend(image);
+        }
+        Ok(images)
+    }
+
+    /// Starts tracing what has been enabled: the library's own ERROR program and the options go first. Or claims the anonymous
+    /// state, which has brought them, if the options ask for that.
     pub fn go(&mut self) -> Result<()> {
         if self.session.is_some() {
             return Err(Code::Active.into());
         }
-        let mut program = dof::error_program();
-        self.statements.adopt(&mut program);
-        self.enable(&program)?;
+        if !self.options.is_on(option::GRABANON) {
+            let mut program = dof::error_program();
+            self.statements.adopt(&mut program);
+            self.enable(&program)?;
+        }
         let image = dof::options_image(self.options.set_values());
         self.requests().enable(&image).map_err(Error::Sys)?;
         self.session = Some(Session::start(Requests::new(&*self.device), &self.options)?);
@@ -381,9 +404,10 @@ impl Handle {
     /// What the consumer needs of the handle.
     pub fn context(&self) -> Context<'_> {
         self.symbols.set_demangle(self.options.is_on(consumer::DEMANGLE));
+        let claimed = self.session.as_ref().is_some_and(Session::is_claimed);
         Context {
             requests: Requests::new(&*self.device),
-            statements: &self.statements,
+            statements: if claimed { &self.no_statements } else { &self.statements },
             options: &self.options,
             symbols: &self.symbols,
             types: &self.types,
