@@ -124,6 +124,17 @@ fn policies_and_options_are_saved_and_the_claimer_has_its_own_of_looking() {
 }
 
 #[test]
+fn a_full_buffer_is_told_of_and_leaves_room_for_end() {
+    let saved = Saved::new("full");
+    let row = "BEGIN { printf(\"%s|\", \"x\"); }";
+    saved.save(&["-q", "-b", "600", "-n", &row.repeat(9), "-n", "END { printf(\"%s|\", \"end\"); }"]);
+    let output = saved.command(&["-ae"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim_end(), "x|x|end|");
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert!(messages.starts_with("dtrace: 7 drops on CPU "), "{messages}");
+}
+
+#[test]
 fn without_an_anonymous_state_there_is_an_error() {
     let saved = Saved::new("none");
     let none = "dtrace: could not enable tracing: No anonymous tracing state\n".to_string();

@@ -11,7 +11,7 @@ said() { dmesg | sed -n 's/.*dtracedrv: anonymous tracing: //p'; }
 program='BEGIN { printf("begun\n"); } END { printf("ended\n"); }
     syscall::getppid:entry /execname == "getppid"/ { @["entry"] = count(); }
     syscall::getppid:return /execname == "getppid"/ { @["return"] = count(); printf("%s %d\n", probefunc, ++n); }'
-output=$(dtrace -A -q -x bufsize=64k -n "$program" 2>&1)
+output=$(dtrace -A -q -x bufsize=1m -n "$program" 2>&1)
 is "-A says what it has saved and what is to be done" "$output" "dtrace: saved anonymous enabling in $file
 dtrace: added dtracedrv to $boot
 dtrace: load the driver anew or reboot to enable changes"
