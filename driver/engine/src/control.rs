@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
-use core::ptr::NonNull;
+use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use dtrace_xcall::quiescence::InProbe;
@@ -23,6 +23,7 @@ use crate::anchor::Anchored;
 use crate::arrival::Arrivals;
 use crate::builtin;
 use crate::cpu::Cpu;
+use crate::ecb::Ecb;
 use crate::errno::Errno;
 use crate::helper::{Forks, Processes, Registry};
 use crate::host::Host;
@@ -297,10 +298,7 @@ impl<H: Host> Dtrace<H> {
         let mut gone = try_with_capacity(count)?;
         for probe in control.probes.all(from).filter(|probe| chosen(probe) && probe.is_enabled()) {
             // The ECBs stay with their consumers, which may still ask what their EPIDs were.
-            // SAFETY: control path.
-            while let Some(ecb) = unsafe { probe.ecbs.iter() }.next() {
-                probe.ecbs.unlink(NonNull::from(ecb));
-            }
+            probe.ecbs.unlink(|_| true);
             probe.refresh_shortcut();
             probe.registered().provider.disable(probe);
             probe.registered().uncommitted.store(true, Ordering::Relaxed);
@@ -410,9 +408,11 @@ impl<H: Host> Dtrace<H> {
     /// disabled. The caller commits, waits for a grace period, and frees.
     pub(crate) fn unlink_ecbs(&self, control: &mut Control<H>, session: usize, from: usize) {
         let Some(session) = control.sessions.get(session) else { return };
-        for ecb in session.ecbs.get(from..).unwrap_or_default() {
+        let goes = |ecb: &Ecb| ptr::eq(ecb.state(), session.state()) && ecb.epid as usize > from;
+        for ecb in session.ecbs.get(from..).unwrap_or_default().iter().filter(|ecb| ecb.is_linked()) {
             let Some(probe) = control.probes.get(ecb.probe) else { continue };
-            probe.ecbs.unlink(ecb.address());
+            // All of them that are on this probe.
+            probe.ecbs.unlink(goes);
             probe.refresh_shortcut();
             if probe.ecbs.is_empty() {
                 let registered = probe.registered();
@@ -502,9 +502,9 @@ impl<H: Host> Drop for Dtrace<H> {
         // Whoever drops the engine has no hooks left that could fire, so nothing is waited for.
         let control = self.control.get_mut();
         for session in &control.sessions {
-            for ecb in &session.ecbs {
+            for ecb in session.ecbs.iter().filter(|ecb| ecb.is_linked()) {
                 if let Some(probe) = control.probes.get(ecb.probe) {
-                    probe.ecbs.unlink(ecb.address());
+                    probe.ecbs.unlink(|_| true);
                 }
             }
         }

@@ -1,19 +1,25 @@
 //! Enabling control blocks: one clause of one consumer on one probe.
 //!
 //! The ECBs of a probe are a list through their own `next` fields, in the order they were enabled. Probe context walks
-//! it; the control path appends at the end and unlinks, both with one pointer store, so neither needs memory and neither
-//! can fail half way. An unlinked ECB keeps its own `next`, so a probe that stands on it goes on to the rest; it is freed
-//! a grace period later.
+//! it; the control path appends at the end, which it remembers, and unlinks, both with one pointer store, so neither needs memory
+//! and neither can fail half way. An unlinked ECB keeps its own `next`, so a probe that stands on it goes on to the rest; it is
+//! freed a grace period later. What is to go is unlinked in one walk: a consumer may have thousands on one probe.
+//!
+//! Whose ECBs are on a probe pays nothing for it, but everybody who meets the probe. So of consumers that may not do everything
+//! there are no more than [`LIMITED_MAX`] on one.
 //!
 //! Rejected: publishing an immutable array of ECBs. It is one pointer more to follow for the usual list of one, and
 //! removing from it takes memory, which close() must not need.
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 use crate::clause::Clause;
 use crate::probe::ProbeId;
 use crate::state::State;
+
+/// The most ECBs on one probe that belong to consumers which may not do everything.
+pub(crate) const LIMITED_MAX: u32 = 1024;
 
 /// One clause on one probe.
 pub(crate) struct Ecb {
@@ -23,6 +29,8 @@ pub(crate) struct Ecb {
     pub(crate) epid: u32,
     /// Whenever the consumer is active, each firing of the probe is one that it sees, and takes as long as it takes.
     pub(crate) plain: bool,
+    /// It is in the list of its probe. Control path.
+    linked: AtomicBool,
     pub(crate) probe: ProbeId,
 }
 
@@ -39,7 +47,13 @@ impl Ecb {
         plain: bool,
         probe: ProbeId,
     ) -> Self {
-        Ecb { next: AtomicPtr::new(ptr::null_mut()), state, clause, epid, plain, probe }
+        let (next, linked) = (AtomicPtr::new(ptr::null_mut()), AtomicBool::new(false));
+        Ecb { next, state, clause, epid, plain, linked, probe }
+    }
+
+    /// Whether it is in the list of its probe. Control path.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.linked.load(Ordering::Relaxed)
     }
 
     /// The consumer's state.
@@ -65,11 +79,19 @@ impl Ecb {
 /// The ECBs of one probe.
 pub(crate) struct EcbList {
     head: AtomicPtr<Ecb>,
+    /// The last one, or null. Control path.
+    tail: AtomicPtr<Ecb>,
+    /// How many belong to consumers that may not do everything. Control path.
+    limited: AtomicU32,
 }
 
 impl EcbList {
     pub(crate) const fn new() -> Self {
-        EcbList { head: AtomicPtr::new(ptr::null_mut()) }
+        EcbList {
+            head: AtomicPtr::new(ptr::null_mut()),
+            tail: AtomicPtr::new(ptr::null_mut()),
+            limited: AtomicU32::new(0),
+        }
     }
 
     /// Whether there is none. A firing that finds it so has nothing to do, and an ECB that is added at that moment has
@@ -97,32 +119,43 @@ impl EcbList {
         })
     }
 
-    /// The place that holds the pointer to `target`, or the null at the end.
-    fn place_of(&self, target: *mut Ecb) -> Option<&AtomicPtr<Ecb>> {
-        let mut place = &self.head;
-        loop {
-            let here = place.load(Ordering::Relaxed);
-            if here == target {
-                return Some(place);
-            }
-            // SAFETY: control path: only it frees, and it frees only what is unlinked.
-            place = &unsafe { here.as_ref() }?.next;
-        }
+    /// How many belong to consumers that may not do everything. Control path.
+    pub(crate) fn limited(&self) -> u32 {
+        self.limited.load(Ordering::Relaxed)
     }
 
     /// Appends an ECB that is not in any list. Control path.
     pub(crate) fn append(&self, ecb: NonNull<Ecb>) {
-        if let Some(place) = self.place_of(ptr::null_mut()) {
-            place.store(ecb.as_ptr(), Ordering::SeqCst);
-        }
+        // SAFETY: the caller's, which is about to publish it; and the last one: the control path frees only what is unlinked.
+        let (new, last) = unsafe { (ecb.as_ref(), self.tail.load(Ordering::Relaxed).as_ref()) };
+        self.count(new, 1);
+        new.linked.store(true, Ordering::Relaxed);
+        last.map_or(&self.head, |last| &last.next).store(ecb.as_ptr(), Ordering::SeqCst);
+        self.tail.store(ecb.as_ptr(), Ordering::Relaxed);
     }
 
-    /// Takes an ECB out. Control path. Probes may see it until a grace period has passed.
-    pub(crate) fn unlink(&self, ecb: NonNull<Ecb>) {
-        if let Some(place) = self.place_of(ecb.as_ptr()) {
-            // SAFETY: control path, and the ECB has not been freed.
-            let next = unsafe { ecb.as_ref() }.next.load(Ordering::Relaxed);
-            place.store(next, Ordering::SeqCst);
+    /// Takes those ECBs out that are `chosen`. Control path. Probes may see them until a grace period has passed.
+    pub(crate) fn unlink(&self, chosen: impl Fn(&Ecb) -> bool) {
+        let (mut place, mut last) = (&self.head, ptr::null_mut());
+        loop {
+            let at = place.load(Ordering::Relaxed);
+            // SAFETY: control path: only it frees, and it frees only what is unlinked.
+            let Some(ecb) = (unsafe { at.as_ref() }) else { break };
+            if chosen(ecb) {
+                self.count(ecb, u32::MAX);
+                ecb.linked.store(false, Ordering::Relaxed);
+                place.store(ecb.next.load(Ordering::Relaxed), Ordering::SeqCst);
+            } else {
+                (place, last) = (&ecb.next, at);
+            }
+        }
+        self.tail.store(last, Ordering::Relaxed);
+    }
+
+    /// Counts one more, or with `u32::MAX` one less.
+    fn count(&self, ecb: &Ecb, by: u32) {
+        if ecb.state().is_limited() {
+            self.limited.store(self.limited().wrapping_add(by), Ordering::Relaxed);
         }
     }
 

@@ -6,6 +6,10 @@
 //!
 //! An enabling that fails leaves nothing behind: ECBs are unlinked, ids given back, options are as before.
 //!
+//! An image of a few kilobytes may ask for very many ECBs. So it is asked now and then whether whoever asked has been killed, and
+//! whether there is memory: each of them is a block so small that nobody refuses it. Who may not do everything has no more than
+//! [`LIMITED_MAX`] of them.
+//!
 //! Control path.
 
 use alloc::vec::Vec;
@@ -17,14 +21,24 @@ use crate::anchor::Anchored;
 use crate::clause::{Clause, describe};
 use crate::control::{Control, Dtrace};
 use crate::dof::{EcbDesc, Program, Purpose};
-use crate::ecb::Ecb;
+use crate::ecb::{self, Ecb};
 use crate::errno::Errno;
 use crate::host::Host;
 use crate::interp::Code;
 use crate::mem::{TryPush, try_with_capacity};
-use crate::probe::{Matcher, ProbeId, ProbeTable};
+use crate::probe::{Matcher, Probe, ProbeId, ProbeTable};
 use crate::session::{Enabled, Enabling, Session};
 use crate::state::Activity;
+
+/// The most ECBs of a consumer that may not do everything.
+const LIMITED_MAX: usize = 1 << 16;
+
+/// After so many ECBs it is asked whether there is memory for as many more: about so much.
+const ECBS_STEP: usize = 4096;
+const STEP_MEMORY: u64 = 1 << 20;
+
+/// What a program may take in small blocks for each byte of its image.
+const PROGRAM_MEMORY: u64 = 16;
 
 /// How far a consumer's tables reached before an enabling.
 struct Marks {
@@ -52,6 +66,9 @@ impl<H: Host> Dtrace<H> {
     pub(crate) fn enable(&self, control: &mut Control<H>, consumer: u64, image: &[u8]) -> Result<i32, Errno> {
         let destructive_disallowed = control.destructive_disallowed;
         let session = control.session(consumer)?;
+        if self.host.spare_memory() < image.len() as u64 * PROGRAM_MEMORY {
+            return Err(Errno::ENOMEM);
+        }
         let program = Program::load(image, Purpose::Enable, &session.limits())?;
         if session.state().activity() != Activity::Inactive {
             return Err(Errno::EBUSY);
@@ -114,6 +131,9 @@ impl<H: Host> Dtrace<H> {
         let clauses = session.enablings.get(enabling).map_or(0, |e| e.clauses.len());
         let mut count = 0u32;
         for clause in 0..clauses {
+            if self.host.is_killed() {
+                return Err(Errno::EINTR);
+            }
             if let Some(enabled) = session.enablings.get(enabling).and_then(|e| e.clauses.get(clause)) {
                 let description = enabled.clause.description();
                 let matcher = Matcher::new(&description)?;
@@ -122,7 +142,7 @@ impl<H: Host> Dtrace<H> {
                     provider.provider.provide(&mut registrar, Some(&description));
                 }
             }
-            count = count.saturating_add(match_clause(probes, session, enabling, clause)?);
+            count = count.saturating_add(match_clause(&self.host, probes, session, enabling, clause)?);
         }
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
@@ -142,7 +162,7 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// Matches all retained enablings of all consumers with the probes they have not seen yet. What fails for want of
-    /// memory is tried again the next time.
+    /// memory is tried again the next time, and so is what is left when the caller is killed.
     pub(crate) fn rematch(&self, control: &mut Control<H>) {
         let Control { probes, sessions, .. } = control;
         for session in sessions {
@@ -152,7 +172,10 @@ impl<H: Host> Dtrace<H> {
             for enabling in 0..session.enablings.len() {
                 let clauses = session.enablings.get(enabling).map_or(0, |e| e.clauses.len());
                 for clause in 0..clauses {
-                    let _ = match_clause(probes, session, enabling, clause);
+                    if self.host.is_killed() {
+                        break;
+                    }
+                    let _ = match_clause(&self.host, probes, session, enabling, clause);
                 }
             }
         }
@@ -230,8 +253,21 @@ fn replicate_clauses(session: &mut Session, desc: &ReplDesc) -> Result<usize, Er
     Ok(session.enablings.len() - 1)
 }
 
+/// Whether there may be one more ECB of a consumer, on this probe. ENOSPC, ENOMEM.
+fn check_bounds<H: Host>(host: &H, session: &Session, probe: &Probe<H>) -> Result<(), Errno> {
+    let ecbs = session.ecbs.len();
+    if session.state().is_limited() && (ecbs >= LIMITED_MAX || probe.ecbs.limited() >= ecb::LIMITED_MAX) {
+        return Err(Errno::ENOSPC);
+    }
+    if ecbs % ECBS_STEP == ECBS_STEP - 1 && host.spare_memory() < STEP_MEMORY {
+        return Err(Errno::ENOMEM);
+    }
+    Ok(())
+}
+
 /// Puts an ECB on every probe that a clause matches and that it has not seen yet. How many.
 fn match_clause<H: Host>(
+    host: &H,
     probes: &ProbeTable<H>,
     session: &mut Session,
     enabling: usize,
@@ -260,10 +296,8 @@ fn match_clause<H: Host>(
         }
         let epid = session.ecbs.len() as u32 + 1;
         let plain = !probe.is_builtin() && !session.state().is_limited();
-        result = session
-            .ecbs
-            .try_reserve(1)
-            .map_err(|_| Errno::ENOMEM)
+        result = check_bounds(host, session, probe)
+            .and_then(|()| session.ecbs.try_reserve(1).map_err(|_| Errno::ENOMEM))
             .and_then(|()| Ok(session.note_size(size)?))
             .and_then(|()| Ok(Anchored::new(Ecb::new(state, clause_at, epid, plain, probe.probe_id()))?))
             .and_then(|ecb| {

@@ -2,7 +2,8 @@
 
 use dtrace_abi::{ReplDesc, action, dif, ioctl, limit, option, set_name};
 use dtrace_engine::errno::Errno;
-use dtrace_engine::mock::{KERNEL_BASE, Rig, Who, become_who};
+use dtrace_engine::mock::{Handle, KERNEL_BASE, Mock, Rig, Who, become_who};
+use dtrace_engine::{Cred, Privileges};
 
 use crate::decode::{Datum, int, records, text, values};
 use crate::program::{E, Program, S, count};
@@ -149,4 +150,78 @@ fn each_of_several_consumers_has_its_clauses_in_the_order_of_its_program() {
         let wanted: Vec<Datum> = (0..5).map(|round| int(n * 100 + round)).collect();
         assert_eq!(values(consumer), wanted);
     }
+}
+
+#[test]
+fn the_clauses_of_several_consumers_stay_in_order_when_some_of_them_go() {
+    let rig = Rig::new(1, ONE);
+    let clause = |n: u32| {
+        Program::new().option(option::BUFSIZE, 4096).clause(PROBE, None, &[S::Trace(E::Int32(n))]).image()
+    };
+    let consumers: Vec<_> = (0..3).map(|_| rig.open()).collect();
+    for round in 0..3u32 {
+        consumers.iter().for_each(|consumer| assert_eq!(consumer.enable(&clause(round)), Ok(1)));
+    }
+    let [first, second, third] = <[Handle<'_>; 3]>::try_from(consumers).ok().unwrap();
+    // The last in the list, then the first.
+    for gone in [third, first] {
+        gone.close();
+        assert_eq!(second.enable(&clause(9)), Ok(1));
+    }
+    second.go().unwrap();
+    rig.probe(0).fire(&[]);
+    assert_eq!(values(&second), [0, 1, 2, 9, 9].map(int));
+    second.close();
+    assert!(!rig.is_hooked(0));
+}
+
+/// A consumer that may use the probe and not everything.
+fn limited(rig: &Rig) -> Handle<'_> {
+    rig.open_as(Cred { uid: 1, gid: 1, privileges: Privileges::KERNEL }).unwrap()
+}
+
+/// So many clauses on the probe.
+fn clauses(count: usize) -> Vec<u8> {
+    (0..count).fold(Program::new().buffered(), |program, _| program.clause(PROBE, None, &[])).image()
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "many clauses")]
+fn consumers_that_may_not_do_everything_have_so_many_clauses_on_a_probe_and_no_more() {
+    let rig = Rig::with_privileges(Mock::new(1), ONE, Privileges::USER);
+    let (one, other, root) = (limited(&rig), limited(&rig), rig.open());
+    assert_eq!(one.enable(&clauses(1024)), Ok(1024));
+    assert_eq!(other.enable(&clauses(1)), Err(Errno::ENOSPC), "which all who meet the probe pay for");
+    assert_eq!(root.enable(&clauses(1025)), Ok(1025));
+    one.close();
+    assert_eq!(other.enable(&clauses(1025)), Err(Errno::ENOSPC));
+    root.close();
+    assert!(!rig.is_hooked(0), "an enabling that fails leaves nothing");
+    assert_eq!(other.enable(&clauses(1024)), Ok(1024));
+}
+
+#[test]
+fn an_enabling_ends_when_its_caller_is_killed() {
+    let rig = Rig::new(1, ONE);
+    let consumer = rig.open();
+    rig.mock().kill_waiters();
+    assert_eq!(consumer.enable(&clauses(3)), Err(Errno::EINTR));
+    assert!(!rig.is_hooked(0));
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "many probes")]
+fn ecbs_end_where_the_memory_does() {
+    let names: Vec<String> = (0..5000).map(|n| format!("f{n}")).collect();
+    let rows: Vec<[&str; 3]> = names.iter().map(|name| ["m", name, "n"]).collect();
+    let rig = Rig::new(1, &rows);
+    let consumer = rig.open();
+    rig.mock().set_spare_memory(100);
+    assert_eq!(consumer.enable(&clauses(1)), Err(Errno::ENOMEM), "not even a program");
+    // Each ECB is too small for anybody to refuse it.
+    rig.mock().set_spare_memory(1 << 19);
+    assert_eq!(consumer.enable(&clauses(1)), Err(Errno::ENOMEM));
+    assert!(!rig.is_hooked(0));
+    rig.mock().set_spare_memory(1 << 20);
+    assert_eq!(consumer.enable(&clauses(1)), Ok(5000));
 }
