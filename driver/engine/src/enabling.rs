@@ -4,7 +4,8 @@
 //! The clauses are retained: when probes appear later (a provider registers, a module is loaded, somebody asks with
 //! ENABLE(NULL)) they are matched with those. Because probe ids only grow, "not looked at yet" is one number a clause.
 //!
-//! An enabling that fails leaves nothing behind: ECBs are unlinked, ids given back, options are as before.
+//! An enabling that fails leaves nothing behind: ECBs are unlinked, ids given back, options are as before. But once a consumer
+//! traces (REPLICATE), probes may have recorded the ids meanwhile: they are nobody else's then, and what they stand for is kept.
 //!
 //! An image of a few kilobytes may ask for very many ECBs. So it is asked now and then whether whoever asked has been killed, and
 //! whether there is memory: each of them is a block so small that nobody refuses it. Who may not do everything has no more than
@@ -154,6 +155,13 @@ impl<H: Host> Dtrace<H> {
         control.commit();
         self.synchronize();
         let Some(session) = control.sessions.get_mut(at) else { return };
+        if session.state().activity() != Activity::Inactive && session.ecbs.len() > marks.ecbs {
+            for enabled in session.enablings.iter_mut().skip(marks.enablings).flat_map(|e| &mut e.clauses) {
+                // For no probe that is to come.
+                enabled.matched_to = u32::MAX;
+            }
+            return;
+        }
         session.ecbs.truncate(marks.ecbs);
         session.enablings.truncate(marks.enablings);
         session.programs.truncate(marks.programs);

@@ -5,8 +5,8 @@ use dtrace_engine::errno::Errno;
 use dtrace_engine::mock::{Handle, KERNEL_BASE, Mock, Rig, Who, become_who};
 use dtrace_engine::{Cred, Privileges};
 
-use crate::decode::{Datum, int, records, text, values};
-use crate::program::{E, Program, S, count};
+use crate::decode::{Datum, aggregations, described, int, records, text, values};
+use crate::program::{E, Program, S, count, words};
 
 const PROBE: [&str; 4] = ["mock", "", "", ""];
 const END: [&str; 4] = ["dtrace", "", "", "END"];
@@ -89,7 +89,7 @@ fn strings_may_have_64_kib() {
     become_who(Who::default());
     rig.probe(0).fire(&[]);
     assert!(values(&consumer) == [text("mock"), text(&long)]);
-    let (_, keys, counts) = crate::decode::aggregations(&consumer, 0).remove(0);
+    let (_, keys, counts) = aggregations(&consumer, 0).remove(0);
     assert!((keys, counts) == (vec![text(&long)], vec![1]));
 }
 
@@ -224,4 +224,35 @@ fn ecbs_end_where_the_memory_does() {
     assert!(!rig.is_hooked(0));
     rig.mock().set_spare_memory(1 << 20);
     assert_eq!(consumer.enable(&clauses(1)), Ok(5000));
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "many clauses")]
+fn ids_that_a_tracing_consumer_had_for_a_moment_are_not_given_again() {
+    let rows = [["a", "f", "n"], ["b", "f", "n"], ["c", "f", "n"]];
+    let rig = Rig::with_privileges(Mock::new(1), &rows, Privileges::USER);
+    let full = limited(&rig);
+    let all = (0..1024).fold(Program::new(), |program, _| program.clause(["mock", "b", "", ""], None, &[]));
+    assert_eq!(full.enable(&all.image()), Ok(1024));
+    let consumer = limited(&rig);
+    let clause = [S::Trace(E::Int32(3)), count(&[])];
+    consumer.enable(&Program::new().buffered().clause(["mock", "a", "", ""], None, &clause).image()).unwrap();
+    consumer.go().unwrap();
+    let replicate = |module: &[u8]| {
+        let mut desc = <ReplDesc as dtrace_abi::Plain>::zeroed();
+        set_name(&mut desc.matching.provider, b"mock");
+        set_name(&mut desc.matching.module, b"a");
+        set_name(&mut desc.create.provider, b"mock");
+        set_name(&mut desc.create.module, module);
+        consumer.ioctl(ioctl::REPLICATE, &mut desc)
+    };
+    // It gets as far as the second probe: the first may have fired by then.
+    assert_eq!(replicate(b""), Err(Errno::ENOSPC));
+    assert_eq!(described(&consumer, 2).0, rig.probe(0).id(), "which a record may be of");
+    assert_eq!(replicate(b"c"), Ok(0));
+    rig.probe(2).fire(&[]);
+    assert_eq!(words(&consumer.buffer(0).unwrap().data), [3, 3]);
+    let lines = aggregations(&consumer, 0);
+    assert_eq!(lines.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [3]);
+    consumer.stop().unwrap();
 }
