@@ -198,6 +198,9 @@ impl Checker<'_> {
                 (if print { Tag::PrintVoid } else { Tag::TraceVoid }, "a void")
             }
             Kind::Dynamic => (if print { Tag::PrintDyn } else { Tag::TraceDyn }, "a dynamic"),
+            _ if self.is_translated(&value) => {
+                (if print { Tag::PrintDyn } else { Tag::TraceDyn }, "a dynamic")
+            }
             _ => return Ok(value),
         };
         Err(self.error(tag, pos, format!("{name}( ) may not be applied to {what} expression")))

@@ -121,9 +121,13 @@ impl Checker<'_> {
         let known = match scope {
             VarScope::Global => match self.identifiers.globals.get(name) {
                 Some(Global::Variable(variable)) => Some(variable.clone()),
-                Some(_) => {
-                    let previous = self.kind_of_name(name);
-                    return Err(self.redeclared(name, &self.described(ty, keys.is_some()), &previous, pos));
+                Some(global) => {
+                    let kind = self.kind_of_name(name);
+                    let previous = match global {
+                        Global::Constant { ty, .. } => format!("{kind} {}", self.name_of(*ty)),
+                        _ => kind.to_owned(),
+                    };
+                    return Err(self.redeclared(name, &self.described(ty, keys.as_deref()), &previous, pos));
                 }
                 None => None,
             },
@@ -139,8 +143,12 @@ impl Checker<'_> {
                 _ => false,
             };
             if !same_keys || !self.types.same(old, ty) {
-                let (current, previous) =
-                    (self.described(ty, keys.is_some()), self.described(old, old_keys.is_some()));
+                let (current, previous) = match (&keys, &old_keys) {
+                    (Some(keys), Some(old_keys)) if self.types.same(old, ty) => {
+                        self.described_keys(ty, keys, old_keys)
+                    }
+                    _ => (self.described(ty, keys.as_deref()), self.described(old, old_keys.as_deref())),
+                };
                 return Err(self.redeclared(name, &current, &previous, pos));
             }
             return Ok(());
@@ -165,22 +173,32 @@ impl Checker<'_> {
         self.error(Tag::DeclIdred, pos, message)
     }
 
-    fn described(&self, ty: TypeId, array: bool) -> String {
-        let what = if array { "associative array" } else { "scalar" };
+    fn described(&self, ty: TypeId, keys: Option<&[TypeId]>) -> String {
+        let what = if keys.is_some() { "associative array" } else { "scalar" };
         format!("{what} {}", self.name_of(ty))
     }
 
-    /// What a name that is taken stands for, for a message.
-    pub(super) fn kind_of_name(&self, name: &str) -> String {
-        match self.identifiers.globals.get(name) {
-            Some(Global::Variable(Variable { ty: Some(ty), keys, .. })) => {
-                self.described(*ty, keys.is_some())
+    /// Two associative arrays of one type by what is different in their keys.
+    fn described_keys(&self, ty: TypeId, current: &[TypeId], previous: &[TypeId]) -> (String, String) {
+        let different = current.iter().zip(previous).position(|(&a, &b)| !self.types.same(a, b));
+        let described = |keys: &[TypeId]| match different {
+            Some(n) if current.len() == previous.len() => {
+                format!("associative array, key #{} of type {}", n + 1, self.name_of(keys[n]))
             }
-            Some(Global::Variable(_)) => "scalar".to_owned(),
-            Some(Global::Constant { .. }) => "enumeration constant".to_owned(),
-            Some(Global::Inline(_)) => "scalar inline".to_owned(),
-            None if builtin::function(name).is_some() => "function".to_owned(),
-            None => "scalar".to_owned(),
+            _ => format!("associative array of {}, tuple length {}", self.name_of(ty), keys.len()),
+        };
+        (described(current), described(previous))
+    }
+
+    /// What a name that is taken stands for, for a message.
+    pub(super) fn kind_of_name(&self, name: &str) -> &'static str {
+        match self.identifiers.globals.get(name) {
+            Some(Global::Variable(Variable { keys: Some(_), .. })) => "associative array",
+            Some(Global::Variable(_)) => "scalar",
+            Some(Global::Constant { .. }) => "enumerator",
+            Some(Global::Inline(_)) => "scalar inline",
+            None if builtin::function(name).is_some() => "function",
+            None => "scalar",
         }
     }
 }

@@ -38,6 +38,14 @@ impl Checker<'_> {
             }
             Ast::Aggregation(aggregation) => self.aggregation_value(aggregation, pos)?,
             Ast::Call(function, args) => self.call(function, args, pos)?,
+            Ast::Unary(ast::UnaryOp::Deref, operand) => {
+                let value = self.value(operand)?;
+                if Self::is_translated_pointer(&value) {
+                    return Ok(self.pointed_to(value, pos));
+                }
+                let operand = self.materialize(value)?;
+                self.deref(operand, pos)?
+            }
             Ast::Unary(op, operand) => self.unary(*op, operand, pos)?,
             Ast::Binary(..) => self.binary_chain(expr)?,
             Ast::Assign { op, target, value } => self.assign(*op, target, value, pos)?,
@@ -336,8 +344,9 @@ impl Checker<'_> {
     pub(super) fn check_key(&self, key: &Expr, index: usize, aggregation: bool) -> Result<()> {
         let what = match self.types.base(key.ty) {
             Kind::Void | Kind::Function(_) => "void",
-            Kind::Dynamic => "dynamic",
+            Kind::Dynamic => self.dynamic_name,
             Kind::Forward { .. } => "incomplete",
+            _ if self.is_translated(key) => "translated data",
             _ => return Ok(()),
         };
         let container = if aggregation { "aggregation" } else { "associative array" };

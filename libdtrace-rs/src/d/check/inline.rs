@@ -138,7 +138,7 @@ impl Checker<'_> {
         self.uses(attribute);
         let ty = inline.ty;
         match value.map_err(|error| self.at_use(error, &inline.name, pos))? {
-            Value::Translated(translated) => Ok(Value::Translated(translated)),
+            Value::Translated(translated) => Ok(Value::Translated(Translated { pos, ..translated })),
             Value::Plain(value) => {
                 let value = self.convert(value, ty);
                 if !self.is_place(&value) {
@@ -298,6 +298,30 @@ impl Checker<'_> {
         let value = self.deeper(pos, |checker| checker.expr(value));
         self.frames.pop();
         value.map_err(|error| self.at_use(error, "a translator", pos))
+    }
+
+    /// Whether a value is a translated structure that was built in scratch memory: it can be assigned, and nothing else.
+    pub(super) fn is_translated(&self, value: &Expr) -> bool {
+        let ExprKind::Comma(list) = &value.kind else { return false };
+        let Some(ExprKind::Assign(place, _)) = list.first().map(|first| &first.kind) else { return false };
+        // No variable of a program is called so.
+        matches!(&place.kind, ExprKind::Var(var) if var.name.starts_with('<'))
+    }
+
+    /// A translated structure by the pointer to it, if the value is one.
+    pub(super) fn pointed_to(&self, value: Value, pos: Pos) -> Value {
+        match value {
+            Value::Translated(translated) if translated.pointer => {
+                let ty = translated.translator.output;
+                Value::Translated(Translated { pointer: false, ty, pos, ..translated })
+            }
+            value => value,
+        }
+    }
+
+    /// Whether a value is a pointer to a translated structure.
+    pub(super) fn is_translated_pointer(value: &Value) -> bool {
+        matches!(value, Value::Translated(Translated { pointer: true, .. }))
     }
 
     /// A value of its own: a translated structure is built in scratch memory, which a clause-local variable points to. A

@@ -318,7 +318,7 @@ impl Checker<'_> {
             let (predicate, attribute, stmts) = match self.clause_predicate(spec, clause, described) {
                 Ok((predicate, attribute)) => (predicate, attribute, self.body(body)?),
                 // A predicate may use a variable whose first assignment, which gives it its type, is in the body.
-                Err(fault) if fault.tag() == Some(Tag::IdentUndef) => {
+                Err(fault) if matches!(fault.tag(), Some(Tag::IdentUndef | Tag::VarUndef)) => {
                     self.begin_again();
                     let Ok(stmts) = self.body(body) else { return Err(fault) };
                     let (predicate, attribute) = self.clause_predicate(spec, clause, described)?;
@@ -402,7 +402,11 @@ impl Checker<'_> {
     fn predicate(&mut self, predicate: &ast::Expr) -> Result<Expr> {
         let expr = self.expr(predicate)?;
         if !self.types.is_scalar(expr.ty) {
-            return Err(self.error(Tag::PredScalar, expr.pos, "predicate result must be of scalar type"));
+            return Err(self.error(
+                Tag::PredScalar,
+                predicate.pos,
+                "predicate result must be of scalar type",
+            ));
         }
         self.take_pending()?;
         Ok(expr)

@@ -13,8 +13,7 @@ impl Checker<'_> {
             }
             UnaryOp::AddressOf => self.address_of(operand, pos),
             UnaryOp::Deref => {
-                let operand = self.expr(operand)?;
-                self.deref(operand, pos)
+                unreachable!("what a pointer points to may be the result of a translator: `value`")
             }
             UnaryOp::Plus | UnaryOp::Minus | UnaryOp::BitNot => {
                 let operand = self.expr(operand)?;

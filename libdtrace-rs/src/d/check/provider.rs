@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::ast::{self, Pos, TypeName};
+use super::super::ast::{self, Pos};
 use super::super::typed::{Provider, ProviderProbe};
 use super::typename::Params;
 use super::{Checker, Result, Tag};
@@ -49,26 +49,34 @@ impl Checker<'_> {
     fn provider_probe(&mut self, provider: &str, probe: &ast::ProviderProbe) -> Result<ProviderProbe> {
         // Two underscores stand for a minus.
         let name: Rc<str> = probe.name.replace("__", "-").into();
-        let native = self.probe_params(&probe.native)?;
+        if name.len() > NAME_MAX {
+            let message = format!("probe name may not exceed {NAME_MAX} characters: {provider}:::{name}");
+            return Err(self.error(Tag::ProvBadname, probe.pos, message));
+        }
+        let native = self.function_params(&probe.native, "probe input")?;
         let mut mapping: Vec<u8> = (0..native.len()).map(|i| u8::try_from(i).unwrap_or(u8::MAX)).collect();
         let mut translated: Params = native.clone();
         if let Some(params) = &probe.translated {
-            translated = self.probe_params(params)?;
+            translated = self.function_params(params, "probe output")?;
             mapping.clear();
             for (i, (param, _)) in translated.iter().enumerate() {
                 let number = i + 1;
-                let from = match param {
-                    None => Some(i).filter(|i| *i < native.len()),
-                    Some(param) => native.iter().position(|(known, _)| known.as_ref() == Some(param)),
+                let Some(param) = param else {
+                    let message = format!("parameter declaration requires a name: parameter #{number}");
+                    return Err(self.error(Tag::DeclProtoName, probe.pos, message));
                 };
-                let Some(from) = from else {
-                    let shown = param.as_deref().unwrap_or("(anonymous)");
+                let Some(from) = native.iter().position(|(known, _)| known.as_ref() == Some(param)) else {
                     let message = format!(
-                        "parameter is not declared in probe output prototype: {shown}, parameter #{number}"
+                        "parameter is not declared in probe output prototype: {param}, parameter #{number}"
                     );
                     return Err(self.error(Tag::DeclProtoForm, probe.pos, message));
                 };
-                self.check_mapping(provider, &name, native[from].1, translated[i].1, probe.pos)?;
+                self.check_mapping(
+                    &format!("{provider}:::{name} output argument #{number}"),
+                    native[from].1,
+                    translated[i].1,
+                    probe.pos,
+                )?;
                 mapping.push(u8::try_from(from).unwrap_or(u8::MAX));
             }
         }
@@ -86,8 +94,7 @@ impl Checker<'_> {
     /// A translated argument is made from the native one by assignment or by a translator.
     fn check_mapping(
         &mut self,
-        provider: &str,
-        probe: &str,
+        argument: &str,
         native: crate::types::TypeId,
         output: crate::types::TypeId,
         pos: Pos,
@@ -106,15 +113,11 @@ impl Checker<'_> {
             return Ok(());
         }
         let message = format!(
-            "translator from {} to {} is not defined: required by probe {provider}:::{probe}",
+            "translator for {argument} from {} to {} is not defined",
             self.name_of(native),
             self.name_of(output)
         );
         Err(self.error(Tag::ProvPrxlator, pos, message))
-    }
-
-    fn probe_params(&mut self, params: &[TypeName]) -> Result<Params> {
-        self.function_params(params)
     }
 
     fn match_providers(&self, known: &Provider, current: &Provider, pos: Pos) -> Result<()> {

@@ -14,6 +14,9 @@ use crate::types::{AggregateBuilder, Kind, LayoutError, Qualifier, Tag as TypeTa
 /// The names and types of a tuple's or a function's parameters.
 pub(super) type Params = Vec<(Option<Rc<str>>, TypeId)>;
 
+/// What the keys of an associative array are called as a prototype.
+const ARRAY: &str = "array";
+
 impl Checker<'_> {
     /// The type that a cast or a `sizeof` names.
     pub(super) fn type_name(&mut self, name: &TypeName) -> Result<TypeId> {
@@ -71,7 +74,7 @@ impl Checker<'_> {
                         let message = "function may not return a function or an array";
                         return Err(self.error(Tag::DeclCombo, declarator.pos, message));
                     }
-                    let params = self.function_params(params)?;
+                    let params = self.function_params(params, "function")?;
                     self.types.function(ty, params.into_iter().map(|(_, ty)| ty).collect(), *varargs)
                 }
                 Derived::Associative(_) => {
@@ -375,11 +378,11 @@ impl Checker<'_> {
 
     /// The keys of an associative array as declared.
     pub(super) fn array_params(&mut self, params: &[TypeName]) -> Result<Params> {
-        self.params(params, "array")
+        self.params(params, ARRAY)
     }
 
-    /// The parameters of a function; `(void)` has none.
-    pub(super) fn function_params(&mut self, params: &[TypeName]) -> Result<Params> {
+    /// The parameters of a function or probe, which messages call `what`; `(void)` has none.
+    pub(super) fn function_params(&mut self, params: &[TypeName], what: &str) -> Result<Params> {
         if let [only] = params
             && matches!(only.specifiers.base, BaseType::Void)
             && only.declarator.derived.is_empty()
@@ -390,7 +393,7 @@ impl Checker<'_> {
             }
             return Ok(Vec::new());
         }
-        self.params(params, "function")
+        self.params(params, what)
     }
 
     fn params(&mut self, params: &[TypeName], what: &str) -> Result<Params> {
@@ -401,19 +404,19 @@ impl Checker<'_> {
             let shown = name.as_deref().unwrap_or("(anonymous)").to_owned();
             if matches!(param.declarator.derived.first(), Some(Derived::Associative(_))) {
                 let message = format!(
-                    "{what} prototype may not use parameter of type <DYN>: {shown}, parameter #{number}"
+                    "{what} prototype may not use parameter of type dynamic variable: {shown}, parameter #{number}"
                 );
                 return Err(self.error(Tag::DeclProtoType, param.pos, message));
             }
             let mut ty = self.deeper(param.pos, |checker| checker.type_name(param))?;
             // Arrays and functions are passed as pointers.
             match self.types.base(ty) {
-                Kind::Array { elem, .. } if what == "function" => ty = self.types.pointer_to(elem),
+                Kind::Array { elem, .. } if what != ARRAY => ty = self.types.pointer_to(elem),
                 Kind::Function(_) => ty = self.types.pointer_to(ty),
                 _ => {}
             }
             if self.types.is_void(ty) {
-                if what == "function" {
+                if what != ARRAY {
                     return Err(self.error(Tag::DeclProtoVoid, param.pos, "void must be sole parameter"));
                 }
                 let message = format!(
@@ -421,7 +424,9 @@ impl Checker<'_> {
                 );
                 return Err(self.error(Tag::DeclProtoType, param.pos, message));
             }
-            if let Some(name) = &name
+            // What a probe shows may be made from one argument twice.
+            if what != "probe output"
+                && let Some(name) = &name
                 && list.iter().any(|(known, _)| known.as_ref() == Some(name))
             {
                 let message =

@@ -329,11 +329,11 @@ impl Parser<'_> {
             self.advance()?;
             let (pos, name) = self.expect_ident()?;
             self.expect(Punct::LParen)?;
-            let native = self.probe_parameters()?;
+            let native = self.probe_parameters("input")?;
             let mut translated = None;
             if self.accept(Punct::Colon)? {
                 self.expect(Punct::LParen)?;
-                translated = Some(self.probe_parameters()?);
+                translated = Some(self.probe_parameters("output")?);
             }
             self.expect(Punct::Semicolon)?;
             probes.push(ProviderProbe { pos, name, native, translated });
@@ -344,11 +344,11 @@ impl Parser<'_> {
     }
 
     /// Parameters up to and with the closing parenthesis, none of them `...`.
-    fn probe_parameters(&mut self) -> Result<Vec<super::TypeName>> {
+    fn probe_parameters(&mut self, what: &str) -> Result<Vec<super::TypeName>> {
         let pos = self.pos();
         let (params, varargs) = self.parameters()?;
         if varargs {
-            let message = "probe prototype may not use a variable-length argument list";
+            let message = format!("probe {what} prototype may not use a variable-length argument list");
             return Err(self.error(Tag::DeclProtoVarargs, pos, message));
         }
         Ok(params)
