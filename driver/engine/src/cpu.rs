@@ -36,10 +36,12 @@ pub(crate) struct Cpu {
     pub(crate) counter: Counter,
     /// Probes that were hit while in a probe, and dropped.
     pub(crate) nested: Tally,
+    /// When the deadman has last looked here and found the machine alive, in the host's coarse time. Written by the CPU itself.
+    pub(crate) looked: AtomicU64,
 }
 
 impl Cpu {
     pub(crate) const fn new() -> Self {
-        Cpu { counter: Counter::new(), nested: Tally::new() }
+        Cpu { counter: Counter::new(), nested: Tally::new(), looked: AtomicU64::new(0) }
     }
 }

@@ -35,6 +35,7 @@ use crate::difo::Uses;
 use crate::ecb::Ecb;
 use crate::helper::Surroundings;
 use crate::host::{Firing, Host};
+use crate::housekeeping::SILENCE_MAX;
 use crate::interp::quick::Quick;
 use crate::interp::{self, Access, Fault, FaultKind, Machine, Moment, Owner};
 use crate::probe::Probe;
@@ -49,12 +50,10 @@ const CHILL_INTERVAL: u64 = 1_000_000_000;
 /// The most frames of a user stack that are looked at for who may not do everything: the process decides how many there are.
 const USER_FRAMES_MAX: usize = 4096;
 
-/// Of how many firings on a CPU one looks whether the machine is still alive, for which it reads the clock.
+/// Of how many firings on a CPU one takes the long way, on which it is seen whether the machine is still alive.
 const DEADMAN_EVERY: u64 = 1024;
 /// How long ago the machine may have been found alive, in nanoseconds (contract 3).
 const DEADMAN_LIMIT: u64 = 10_000_000_000;
-/// For how long it is found alive under a consumer that is silent (contract 3).
-const SILENCE_MAX: u64 = 30_000_000_000;
 
 /// A fault and the action it was in, counted from 1; 0 is the predicate.
 struct Failure {
@@ -190,8 +189,9 @@ impl<H: Host> Dtrace<H> {
         if let Some(local) = self.cpus.get(cpu) {
             match self.enter(local) {
                 Some(inside) => {
-                    if inside.number() % DEADMAN_EVERY == 0 {
-                        self.end_dead(probe, firing);
+                    let now = self.host.coarse_time(inside.number());
+                    if now != local.looked.load(Ordering::Relaxed) {
+                        self.look(local, now, probe, firing);
                     }
                     self.process(probe, firing, cpu, None);
                     inside.leave();
@@ -306,6 +306,14 @@ impl<H: Host> Dtrace<H> {
     fn sight(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> Sight {
         match probe.is_builtin() {
             false if state.is_active() => self.sight_of_thread(probe, firing, state),
+            false if state.is_doubted() => {
+                let sight = self.sight_of_thread(probe, firing, state);
+                if sight != Sight::Nothing && self.is_dead(state) {
+                    state.advance(Activity::Active, Activity::Killed);
+                    return Sight::Nothing;
+                }
+                sight
+            }
             true if firing.args.first() == Some(&state.key) && self.runs_builtin(probe, state) => Sight::All,
             _ => Sight::Nothing,
         }
@@ -317,9 +325,19 @@ impl<H: Host> Dtrace<H> {
             && (state.activity() == Activity::Warmup || !core::ptr::eq(probe, self.builtin.begin()))
     }
 
-    /// The deadman: ends those consumers of the probe under which nobody gets to run any more.
+    /// The deadman: sees whether the machine is still alive. If not, the next firing looks again, whosoever it is.
     #[cold]
     #[inline(never)]
+    fn look(&self, local: &Cpu, now: u64, probe: &Probe<H>, firing: &Firing<'_>) {
+        let alive = self.alive.load(Ordering::Relaxed);
+        if self.host.timestamp().saturating_sub(alive) <= DEADMAN_LIMIT {
+            local.looked.store(now, Ordering::Relaxed);
+        } else {
+            self.end_dead(probe, firing);
+        }
+    }
+
+    /// Ends those consumers of the probe under which nobody gets to run any more.
     fn end_dead(&self, probe: &Probe<H>, firing: &Firing<'_>) {
         // SAFETY: probe context, and the references do not leave it.
         for ecb in unsafe { probe.ecbs.iter() } {

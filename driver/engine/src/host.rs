@@ -174,6 +174,13 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// The monotonic clock behind `timestamp`.
     fn timestamp(&self) -> u64;
 
+    /// A number that changes every few milliseconds, and for which no clock is read: at most a load. It may stand still for longer when
+    /// the machine is busy. Where there is none, it is made of how many probes the CPU has passed. Probe context.
+    #[inline(always)]
+    fn coarse_time(&self, passed: u64) -> u64 {
+        passed / 1024
+    }
+
     /// Nanoseconds since 1970 behind `walltimestamp`.
     fn walltimestamp(&self) -> u64;
 

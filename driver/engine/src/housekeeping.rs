@@ -9,8 +9,11 @@
 //! Tracing can make a machine so slow that nobody gets to stop it. So once a second [`Dtrace::heartbeat`] notes that the machine
 //! is alive, for all consumers that have asked for their STATUS within the last 30 seconds. A probe that fires more than 10
 //! seconds after the last such note (nobody got to note it, or the consumer did not ask) moves the consumer to KILLED.
-//! Probes look at the clock for this only now and then ([`crate::fire`]). The anonymous state has nobody who could ask: the
-//! housekeeper is heard in its place.
+//! Probes look at the clock for this when the host's coarse one has moved on, or every thousandth time ([`crate::fire`]). The
+//! anonymous state has nobody who could ask: the housekeeper is heard in its place.
+//!
+//! Whoever is silent for too long is doubted: each of its firings takes the long way then, and looks. So it ends at its next
+//! firing, however rare those are, and whoever else keeps the processor busy; and the others' cost nothing more for it.
 //!
 //! The note waits for nothing but a processor, and above all not for the control mutex: who holds that for long (clearing many
 //! gigabytes of buffers) keeps the housekeeper waiting on a machine that is as alive as can be.
@@ -26,6 +29,8 @@ use crate::state::{Activity, State};
 
 /// How often there is something to do at least, in nanoseconds.
 const INTERVAL: u64 = 1_000_000_000;
+/// For how long a machine is found alive under a consumer that is silent, in nanoseconds (contract 3).
+pub(crate) const SILENCE_MAX: u64 = 30_000_000_000;
 
 impl<H: Host> Dtrace<H> {
     /// The machine is alive: somebody has got to run and says so. The host sees to it that this is called once a second, by a
@@ -48,6 +53,8 @@ impl<H: Host> Dtrace<H> {
             let state = session.state();
             if anonymous == Some(session.id) {
                 state.hear(now);
+            } else if now.saturating_sub(state.heard()) > SILENCE_MAX {
+                state.doubt();
             }
             let rate = session.options.get(option::CLEANRATE).unwrap_or(INTERVAL);
             let mut due = INTERVAL;

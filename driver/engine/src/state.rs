@@ -57,6 +57,9 @@ impl Activity {
     ];
 }
 
+/// In the number of an activity: the consumer is doubted ([`crate::housekeeping`]).
+const DOUBTED: u8 = 0x80;
+
 /// One CPU's buffers of one consumer.
 #[repr(align(128))]
 pub(crate) struct Buffers {
@@ -155,11 +158,11 @@ impl State {
     #[inline]
     pub(crate) fn activity(&self) -> Activity {
         // SeqCst, which on x86 is a plain load: the grace period relies on it.
-        let number = self.activity.load(Ordering::SeqCst);
+        let number = self.activity.load(Ordering::SeqCst) & !DOUBTED;
         Activity::ALL.get(usize::from(number)).copied().unwrap_or(Activity::Killed)
     }
 
-    /// Whether probes other than the `dtrace` provider's are processed.
+    /// Whether probes other than the `dtrace` provider's are processed without more ado.
     #[inline]
     pub(crate) fn is_active(&self) -> bool {
         self.activity.load(Ordering::SeqCst) == Activity::Active as u8
@@ -176,12 +179,26 @@ impl State {
 
     /// Goes from one activity to another unless somebody was faster.
     pub(crate) fn advance(&self, from: Activity, to: Activity) -> bool {
-        self.activity.compare_exchange(from as u8, to as u8, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        let next = |number| (number & !DOUBTED == from as u8).then_some(to as u8);
+        self.activity.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).is_ok()
     }
 
-    /// The consumer is heard of.
+    /// The consumer is heard of, and not doubted any more.
     pub(crate) fn hear(&self, now: u64) {
         self.heard.store(now, Ordering::Relaxed);
+        let (doubted, active) = (Activity::Active as u8 | DOUBTED, Activity::Active as u8);
+        let _ = self.activity.compare_exchange(doubted, active, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// The consumer has been silent for too long: if it is active, it is doubted.
+    pub(crate) fn doubt(&self) {
+        let (active, doubted) = (Activity::Active as u8, Activity::Active as u8 | DOUBTED);
+        let _ = self.activity.compare_exchange(active, doubted, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Whether it is active, and doubted.
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.activity.load(Ordering::SeqCst) == Activity::Active as u8 | DOUBTED
     }
 
     /// When it was last heard of.

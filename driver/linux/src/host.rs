@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_void};
 use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use dtrace_engine::errno::Errno;
 use dtrace_engine::host::{EXECNAME_SIZE, LockQuestion};
 use dtrace_engine::mem::{OutOfMemory, try_build};
@@ -31,6 +32,11 @@ const ANCESTORS: usize = 4096;
 const SIGSTOP: i32 = 19;
 /// The highest number of a signal.
 const SIGNALS: i32 = 64;
+
+unsafe extern "C" {
+    /// The kernel's count of clock ticks.
+    static jiffies: AtomicUsize;
+}
 
 /// The machine under the driver.
 pub(crate) struct Linux {
@@ -212,6 +218,12 @@ impl Host for Linux {
     fn timestamp(&self) -> u64 {
         // SAFETY: no preconditions.
         unsafe { ffi::host_timestamp() }
+    }
+
+    #[inline(always)]
+    fn coarse_time(&self, _passed: u64) -> u64 {
+        // SAFETY: the kernel's, which exports it to modules; a word that others write.
+        unsafe { jiffies.load(Ordering::Relaxed) as u64 }
     }
 
     fn walltimestamp(&self) -> u64 {

@@ -384,6 +384,10 @@ impl Host for Mock {
         self.clock()
     }
 
+    fn coarse_time(&self, _passed: u64) -> u64 {
+        self.now.load(Ordering::Relaxed) >> 22
+    }
+
     fn walltimestamp(&self) -> u64 {
         self.clock()
     }

@@ -279,3 +279,55 @@ fn a_consumer_that_is_silent_for_long_is_given_up_by_the_deadman() {
     (0..2048).for_each(|n| rig.probe(0).fire(&[n]));
     assert_eq!(status(&consumer).killed, 1);
 }
+
+/// A clause that is neither brief nor otherwise short.
+fn long() -> Program {
+    Program::looped().buffered().clause(PROBE, None, &[S::Trace(E::Var(dif::VAR_ARG0))])
+}
+
+#[test]
+fn the_deadman_sees_the_first_firing_on_a_machine_that_is_not_alive() {
+    let rig = Rig::new(1, &[["a", "f", "n"], ["b", "f", "n"]]);
+    let consumers = [["mock", "a", "", ""], ["mock", "b", "", ""]].map(|names| {
+        let consumer = rig.open();
+        let image =
+            Program::looped().buffered().clause(names, None, &[S::Trace(E::Var(dif::VAR_ARG0))]).image();
+        consumer.enable(&image).unwrap();
+        consumer.go().unwrap();
+        consumer
+    });
+    rig.probe(0).fire(&[1]);
+    rig.mock().advance(11_000_000_000);
+    // The one that fires first has no eyes for the other.
+    rig.probe(0).fire(&[2]);
+    rig.probe(1).fire(&[2]);
+    for consumer in &consumers {
+        assert_eq!(status(consumer).killed, 1);
+    }
+}
+
+#[test]
+fn a_silent_consumer_ends_at_its_next_firing_and_one_that_speaks_again_does_not() {
+    // The second of the programs is a brief one.
+    for program in [long(), Program::new().buffered().clause(PROBE, None, &[count(&[])])] {
+        let rig = Rig::new(1, &[["m", "f", "n"], ["other", "f", "n"]]);
+        let consumer = rig.open();
+        consumer.enable(&program.image()).unwrap();
+        consumer.go().unwrap();
+        let pass = |seconds: u64| {
+            for _ in 0..seconds {
+                rig.mock().advance(1_000_000_000);
+                rig.dtrace().housekeep();
+            }
+        };
+        for _ in 0..2 {
+            pass(35);
+            rig.probe(0).fire(&[]);
+            assert_eq!(status(&consumer).killed, 0, "it has been silent, not for too long");
+        }
+        pass(41);
+        assert_eq!(rig.dtrace().enabled_count(), 2, "nothing fires, nothing ends");
+        rig.probe(0).fire(&[]);
+        assert_eq!(status(&consumer).killed, 1);
+    }
+}
