@@ -11,8 +11,8 @@
 //!   index:    | hash:32 number:32 | 0 | 0 | ...      open addressing, linear probing, a power of two of slots
 //! ```
 //!
-//! Before the index is asked, the record that the aggregation met last is looked at: threads run for a while, and call the
-//! same thing again.
+//! Before the index is asked, a record that was met lately is looked at: threads run for a while, and call the same thing
+//! again.
 //!
 //! What always holds: a number that is not 0, in the index or remembered, leads to a record that is complete, lies below
 //! `used`, and is 8-aligned; there is always a free slot, so that a search ends. One table is touched by one CPU in probe
@@ -29,7 +29,6 @@ use alloc::vec::Vec;
 
 use dtrace_abi::agg;
 
-use crate::brief::Count;
 use crate::buffer::Counts;
 use crate::exchange::{Exchangeable, Pair};
 use crate::mem::{Bytes, OutOfMemory, try_filled};
@@ -116,7 +115,7 @@ impl Function {
 
     /// Takes a value in. `increment` is what the distributions count it for. Sums wrap.
     #[inline]
-    fn update(&self, words: &mut [u64], value: i64, increment: u64) {
+    pub(crate) fn update(&self, words: &mut [u64], value: i64, increment: u64) {
         let raw = value as u64;
         match (self, words) {
             (Function::Count, [count, ..]) => *count = count.wrapping_add(1),
@@ -282,10 +281,15 @@ impl Aggregation {
         Ok(Aggregation { id, size, tuple, function })
     }
 
-    /// How to count in its only record, if it is a count whose keys are all constants.
-    pub(crate) fn counts_alone(&self) -> Option<Count> {
+    /// How its only record is told, if it is a count whose keys are all constants.
+    pub(crate) fn counts_alone(&self) -> Option<Met> {
         let alone = self.tuple.is_constant() && self.function == Function::Count;
-        alone.then(|| Count { id: self.id, size: self.size, value_at: self.value_offset() })
+        alone.then(|| self.met())
+    }
+
+    /// How its records are told from others.
+    pub(crate) fn met(&self) -> Met {
+        Met { id: self.id, size: self.size, value_at: self.value_offset() }
     }
 
     /// Its id.
@@ -322,12 +326,24 @@ const NO_RECORD: u32 = 0;
 /// How many slots a search looks at before it gives up: keys that somebody made to collide cost a drop, not time.
 const PROBES: usize = 1024;
 
-/// How many aggregations a table remembers the last record of, by the low bits of their id.
-const RECENT: usize = 8;
+/// How many records a table remembers by where they were met.
+pub(crate) const RECENT: usize = 64;
+
+/// How the records of an aggregation are told from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Met {
+    /// The aggregation's id.
+    pub(crate) id: u32,
+    /// Bytes of a record.
+    pub(crate) size: u32,
+    /// Where the value is.
+    pub(crate) value_at: u32,
+}
 
 /// The aggregations of one CPU between two snapshots.
 pub struct Table {
-    /// The number of the record that each aggregation met last: what fires on a CPU is mostly what fired there before.
+    /// The numbers of records that were met, where one will look for them: by the low bits of the aggregation's id, or by a
+    /// hash of id and keys. What fires on a CPU is mostly what fired there before.
     recent: [u32; RECENT],
     records: Bytes,
     /// Bytes of `records` that are in use; a multiple of 8.
@@ -376,7 +392,25 @@ impl Table {
     /// Without room for new keys, the update is dropped and counted.
     #[inline]
     pub fn update(&mut self, aggregation: &Aggregation, staged: &[u8], value: i64, increment: u64) {
-        match self.record(aggregation, staged) {
+        self.update_by(aggregation.id as usize % RECENT, aggregation, staged, value, increment);
+    }
+
+    /// As [`Table::update`]; the record is looked for, and remembered, at this place of `recent`.
+    #[inline]
+    pub(crate) fn update_by(
+        &mut self,
+        place: usize,
+        aggregation: &Aggregation,
+        staged: &[u8],
+        value: i64,
+        increment: u64,
+    ) {
+        let recent = self.recent.get(place).copied().unwrap_or(NO_RECORD);
+        let found = match self.record_at(recent, aggregation, staged) {
+            Some(at) => Some(at),
+            None => self.search(place, aggregation, staged),
+        };
+        match found {
             Some(at) => {
                 let first = (at + aggregation.value_offset() as usize) / WORD;
                 if let Some(words) = self.records.words_mut().get_mut(first..) {
@@ -387,36 +421,33 @@ impl Table {
         }
     }
 
-    /// Counts in the record that the aggregation met last, which is its only one; false if there is none yet.
+    /// The record that is remembered at a place, if it is one of an aggregation: as long as [`Met::size`] says, complete, and
+    /// the caller's as long as nothing else is done with the table.
     #[inline(always)]
-    pub(crate) fn count_recent(&mut self, count: &Count) -> bool {
-        let number = self.recent.get(count.id as usize % RECENT).copied().unwrap_or(NO_RECORD);
+    pub(crate) fn met(&mut self, place: usize, met: &Met) -> Option<*mut u8> {
+        let number = self.recent.get(place).copied().unwrap_or(NO_RECORD);
         // Without a record, this wraps to what is surely not inside.
         let at = (number as usize).wrapping_sub(1).wrapping_mul(WORD);
-        if at.saturating_add(count.size as usize) > self.used {
-            return false;
+        if at.saturating_add(met.size as usize) > self.used {
+            return None;
         }
-        // SAFETY: the record is long enough, because what would be its end is in use; the value is inside it, and records
-        // are 8-aligned, as values in them are.
+        // SAFETY: the record is long enough, because what would be its end is in use; records are aligned.
         unsafe {
             let record = self.records.start().as_ptr().add(at);
-            if record.cast::<u32>().read() != count.id {
-                return false;
-            }
-            let value = record.add(count.value_at as usize).cast::<u64>();
+            (record.cast::<u32>().read() == met.id).then_some(record)
+        }
+    }
+
+    /// Counts in the record that the aggregation met last, which is its only one; false if there is none yet.
+    #[inline(always)]
+    pub(crate) fn count_recent(&mut self, met: &Met) -> bool {
+        let Some(record) = self.met(met.id as usize % RECENT, met) else { return false };
+        // SAFETY: the value is inside the record, and aligned as records are.
+        unsafe {
+            let value = record.add(met.value_at as usize).cast::<u64>();
             value.write(value.read().wrapping_add(1));
         }
         true
-    }
-
-    /// Where the record of the staged keys is; a new one if there was none.
-    #[inline]
-    fn record(&mut self, aggregation: &Aggregation, staged: &[u8]) -> Option<usize> {
-        let recent = self.recent.get(aggregation.id as usize % RECENT).copied().unwrap_or(NO_RECORD);
-        match self.record_at(recent, aggregation, staged) {
-            Some(at) => Some(at),
-            None => self.search(aggregation, staged),
-        }
     }
 
     /// Where the record of this number is, if it is the one of the staged keys.
@@ -437,9 +468,10 @@ impl Table {
         same.then_some(at)
     }
 
-    /// The search by hash, to the record or to a free slot, where a new record is made.
+    /// The search by hash, to the record or to a free slot, where a new record is made. What was found is remembered at
+    /// `place`.
     #[inline(never)]
-    fn search(&mut self, aggregation: &Aggregation, staged: &[u8]) -> Option<usize> {
+    fn search(&mut self, place: usize, aggregation: &Aggregation, staged: &[u8]) -> Option<usize> {
         if staged.len() < aggregation.value_offset() as usize {
             return None;
         }
@@ -456,7 +488,8 @@ impl Table {
                 _ => None,
             };
             if found.is_some() {
-                if let Some(recent) = self.recent.get_mut(aggregation.id as usize % RECENT) {
+                if let Some(recent) = self.recent.get_mut(place) {
+                    // None for a new record: one that is met again will be remembered then.
                     *recent = number;
                 }
                 return found;

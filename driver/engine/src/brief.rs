@@ -10,7 +10,7 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use crate::aggregation::Aggregation;
+use crate::aggregation::{Aggregation, Met};
 use crate::clause::{Clause, ID_SIZE, Plan, Step, Test};
 use crate::ecb::Ecb;
 use crate::interp::holds;
@@ -31,19 +31,8 @@ pub(crate) enum Op {
     Constant { value: u64, at: u32 },
     /// Add a constant to a global variable.
     Add { global: u32, constant: u64 },
-    /// Count in an aggregation whose keys are all constants.
-    Count(Count),
-}
-
-/// The only record of an aggregation, to be counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Count {
-    /// The aggregation's id.
-    pub(crate) id: u32,
-    /// Its size.
-    pub(crate) size: u32,
-    /// Where its value is.
-    pub(crate) value_at: u32,
+    /// Count in the only record of an aggregation, whose keys are all constants.
+    Count(Met),
 }
 
 /// What is left of a clause.
@@ -115,7 +104,7 @@ impl Brief {
     }
 
     /// The counting of a step whose tuple is one constant.
-    fn count(step: &Step) -> Option<Count> {
+    fn count(step: &Step) -> Option<Met> {
         let aggregating = step.aggregating.as_ref().filter(|aggregating| aggregating.keys == 1)?;
         let aggregation: &Aggregation =
             aggregating.aggregation.as_ref().filter(|_| step.plan == Plan::Count)?;
@@ -175,9 +164,9 @@ impl Brief {
                         word.store(word.load(Relaxed).wrapping_add(constant), Relaxed);
                     }
                 }
-                Op::Count(ref count) => {
+                Op::Count(ref met) => {
                     // SAFETY: the caller's; the reference is gone at once.
-                    if !unsafe { buffers.aggregation.active_side() }.count_recent(count) {
+                    if !unsafe { buffers.aggregation.active_side() }.count_recent(met) {
                         return false;
                     }
                 }

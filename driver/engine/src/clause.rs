@@ -40,6 +40,7 @@ use crate::errno::Errno;
 use crate::interp::Code;
 use crate::interp::quick::Text;
 use crate::interp::shape::{Shape, Source};
+use crate::keyed::Keyed;
 use crate::mem::{TryPush, try_with_capacity};
 use crate::option::Options;
 use crate::provider::Description;
@@ -216,6 +217,9 @@ impl Step {
 pub(crate) struct Clause {
     /// All of it in brief, if that can be said; made by [`Clause::lay_out`].
     pub(crate) brief: Option<Brief>,
+    /// All of it, if it is no more than one aggregation by keys that are at hand, and not brief; made by
+    /// [`Clause::lay_out`].
+    pub(crate) keyed: Option<Keyed>,
     /// How the predicate is evaluated.
     pub(crate) test: Test,
     pub(crate) predicate: Option<CodeRef>,
@@ -322,6 +326,7 @@ impl Clause {
         };
         let mut clause = Clause {
             brief: None,
+            keyed: None,
             test,
             predicate,
             predicate_id: 0,
@@ -467,7 +472,9 @@ impl Clause {
         };
         self.needed = needed.max(end).next_multiple_of(ID_SIZE);
         self.alignment = alignment;
-        self.brief = Brief::of(self, self.uses.intersects(Uses::SCRATCH));
+        let uses_scratch = self.uses.intersects(Uses::SCRATCH);
+        self.brief = Brief::of(self, uses_scratch);
+        self.keyed = if self.brief.is_none() { Keyed::of(self, uses_scratch) } else { None };
         Ok(())
     }
 

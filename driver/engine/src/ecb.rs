@@ -27,7 +27,8 @@ pub(crate) struct Ecb {
     state: NonNull<State>,
     clause: NonNull<Clause>,
     pub(crate) epid: u32,
-    /// Whenever the consumer is active, each firing of the probe is one that it sees, and takes as long as it takes.
+    /// Whenever the consumer is active, each firing of the probe is one that it sees, with the process that it is about, and takes
+    /// as long as it takes.
     pub(crate) plain: bool,
     /// It is in the list of its probe. Control path.
     linked: AtomicBool,

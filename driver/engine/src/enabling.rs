@@ -303,7 +303,8 @@ fn match_clause<H: Host>(
             continue;
         }
         let epid = session.ecbs.len() as u32 + 1;
-        let plain = !probe.is_builtin() && !session.state().is_limited();
+        let seen = session.state();
+        let plain = !probe.is_builtin() && seen.access.process && !seen.is_limited();
         result = check_bounds(host, session, probe)
             .and_then(|()| session.ecbs.try_reserve(1).map_err(|_| Errno::ENOMEM))
             .and_then(|()| Ok(session.note_size(size)?))

@@ -12,8 +12,8 @@
 //! variables). The clock is read if code asks for it, through [`Moment`], once a firing.
 //!
 //! A clause is taken in the least way that does it, and the buffers are the same whichever way that is: in [brief](crate::brief),
-//! where it is a few loads and stores; without a machine, as far as its code is [recognised](crate::interp::quick); from the
-//! first step on that is not, with one.
+//! where it is a few loads and stores; by its [keys](crate::keyed), where it is one aggregation; without a machine, as far as its
+//! code is [recognised](crate::interp::quick); from the first step on that is not, with one.
 //!
 //! A fault ends its clause: the record is not committed, the error is counted, and the ERROR probe fires for that
 //! consumer, on the spot and within the same probe context; it is the one probe that may. A fault in ERROR is counted and
@@ -23,6 +23,7 @@
 //! (The original reserves first.)
 
 use core::cell::Cell;
+use core::hint::cold_path;
 use core::sync::atomic::Ordering;
 
 use dtrace_xcall::Inside;
@@ -38,6 +39,7 @@ use crate::host::{Firing, Host};
 use crate::housekeeping::SILENCE_MAX;
 use crate::interp::quick::Quick;
 use crate::interp::{self, Access, Fault, FaultKind, Machine, Moment, Owner};
+use crate::keyed::Scene;
 use crate::probe::Probe;
 use crate::provider::Privileges;
 use crate::scratch::Scratch;
@@ -54,6 +56,10 @@ const USER_FRAMES_MAX: usize = 4096;
 const DEADMAN_EVERY: u64 = 1024;
 /// How long ago the machine may have been found alive, in nanoseconds (contract 3).
 const DEADMAN_LIMIT: u64 = 10_000_000_000;
+
+/// The short forms of a clause.
+const BRIEF: u8 = 0;
+const KEYED: u8 = 1;
 
 /// A fault and the action it was in, counted from 1; 0 is the predicate.
 struct Failure {
@@ -109,7 +115,7 @@ impl<H: Host> Dtrace<H> {
     #[inline(always)]
     pub fn is_idle_by(&self, probe: &Probe<H>, is_known_false: impl FnOnce(u64) -> bool) -> bool {
         match probe.shortcut.load(Ordering::Relaxed) {
-            Probe::<H>::BRIEF => false,
+            Probe::<H>::BRIEF..=Probe::<H>::KEYED => false,
             Probe::<H>::NO_SHORTCUT => probe.ecbs.is_empty(),
             predicate => is_known_false(predicate),
         }
@@ -119,7 +125,8 @@ impl<H: Host> Dtrace<H> {
     #[inline(always)]
     pub fn fire_busy(&self, probe: &Probe<H>, firing: &Firing<'_>) {
         match probe.shortcut.load(Ordering::Relaxed) {
-            Probe::<H>::BRIEF => self.fire_briefly(probe, firing),
+            Probe::<H>::BRIEF => self.fire_shortly::<BRIEF>(probe, firing),
+            Probe::<H>::KEYED => self.fire_shortly::<KEYED>(probe, firing),
             _ => _ = self.fire_enabled(probe, firing),
         }
     }
@@ -128,7 +135,15 @@ impl<H: Host> Dtrace<H> {
     /// [`Self::fire_busy`]. `arg` is asked for arguments below `at_hand` only. Hook context.
     #[inline(always)]
     pub fn fire_at_once(&self, probe: &Probe<H>, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
-        probe.shortcut.load(Ordering::Relaxed) == Probe::<H>::BRIEF && self.attempt(probe, at_hand, arg)
+        match probe.shortcut.load(Ordering::Relaxed) {
+            Probe::<H>::BRIEF => self.attempt::<BRIEF>(probe, at_hand, arg),
+            Probe::<H>::KEYED => {
+                // Not that it were rare: but a brief clause has the fewer instructions to lose.
+                cold_path();
+                self.fire_keyed_at_once(probe, at_hand, arg)
+            }
+            _ => false,
+        }
     }
 
     /// As [`Self::fire_at_once`], from a hook that has made sure already of what [`Host::enter`] does, on this CPU: in the
@@ -141,39 +156,85 @@ impl<H: Host> Dtrace<H> {
         at_hand: usize,
         arg: impl Fn(usize) -> u64,
     ) -> bool {
-        probe.shortcut.load(Ordering::Relaxed) == Probe::<H>::BRIEF
-            && !self.host.times_probes()
-            && self.try_briefly(probe, cpu, at_hand, arg)
+        match probe.shortcut.load(Ordering::Relaxed) {
+            Probe::<H>::BRIEF => self.attempt_on::<BRIEF>(probe, cpu, at_hand, arg),
+            Probe::<H>::KEYED => {
+                cold_path();
+                self.fire_keyed_on(probe, cpu, at_hand, arg)
+            }
+            _ => false,
+        }
     }
 
-    /// A probe fires whose only clause was brief when it was enabled. As [`Self::fire_enabled`] where that is done with at
-    /// once, and otherwise nothing but an attempt.
+    /// As [`Self::fire_at_once`], for a clause that was keyed. Not inlined: the hook is short otherwise.
     #[inline(never)]
-    fn fire_briefly(&self, probe: &Probe<H>, firing: &Firing<'_>) {
-        if !self.attempt(probe, firing.args.len(), firing.arguments()) {
+    fn fire_keyed_at_once(&self, probe: &Probe<H>, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
+        self.attempt::<KEYED>(probe, at_hand, arg)
+    }
+
+    /// As [`Self::fire_at_once_on`], likewise.
+    #[inline(never)]
+    fn fire_keyed_on(
+        &self,
+        probe: &Probe<H>,
+        cpu: usize,
+        at_hand: usize,
+        arg: impl Fn(usize) -> u64,
+    ) -> bool {
+        self.attempt_on::<KEYED>(probe, cpu, at_hand, arg)
+    }
+
+    /// A probe fires whose only clause had this short form when it was enabled. As [`Self::fire_enabled`] where that is done
+    /// with at once, and otherwise nothing but an attempt.
+    #[inline(never)]
+    fn fire_shortly<const FORM: u8>(&self, probe: &Probe<H>, firing: &Firing<'_>) {
+        if !self.attempt::<FORM>(probe, firing.args.len(), firing.arguments()) {
             self.fire_enabled(probe, firing);
         }
     }
 
-    /// Enters, takes the one clause on the probe if it is brief, and leaves; or does nothing: then false. Hook context.
+    /// Enters, takes the one clause on the probe if it has this short form, and leaves; or does nothing: then false. Hook
+    /// context.
     #[inline(always)]
-    fn attempt(&self, probe: &Probe<H>, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
+    fn attempt<const FORM: u8>(&self, probe: &Probe<H>, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
         let Some((cpu, saved)) = self.host.enter_at_once() else { return false };
-        let done = self.try_briefly(probe, cpu, at_hand, arg);
+        let done = self.try_shortly::<FORM>(probe, cpu, at_hand, arg);
         self.host.leave(cpu, saved);
         done
     }
 
-    /// Takes the one clause on the probe if it is brief, or does nothing: then false. Probe context.
+    /// As [`Self::attempt`], where the host's part of entering is done.
     #[inline(always)]
-    fn try_briefly(&self, probe: &Probe<H>, cpu: usize, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
+    fn attempt_on<const FORM: u8>(
+        &self,
+        probe: &Probe<H>,
+        cpu: usize,
+        at_hand: usize,
+        arg: impl Fn(usize) -> u64,
+    ) -> bool {
+        !self.host.times_probes() && self.try_shortly::<FORM>(probe, cpu, at_hand, arg)
+    }
+
+    /// Takes the one clause on the probe if it has this short form, or does nothing: then false. Probe context.
+    #[inline(always)]
+    fn try_shortly<const FORM: u8>(
+        &self,
+        probe: &Probe<H>,
+        cpu: usize,
+        at_hand: usize,
+        arg: impl Fn(usize) -> u64,
+    ) -> bool {
         let Some(local) = self.cpus.get(cpu) else { return false };
         let inside = match H::ENTERS_AT_ONCE_UNFENCED {
             true => local.counter.enter_unfenced(),
             false => self.enter(local),
         };
         let Some(inside) = inside else { return false };
-        let done = inside.number() % DEADMAN_EVERY != 0 && self.take_brief(probe, cpu, at_hand, arg);
+        let done = inside.number() % DEADMAN_EVERY != 0
+            && match FORM {
+                KEYED => self.take_keyed(probe, cpu, at_hand, arg),
+                _ => self.take_brief(probe, cpu, at_hand, arg),
+            };
         if done {
             inside.leave();
         } else {
@@ -212,21 +273,54 @@ impl<H: Host> Dtrace<H> {
         }
     }
 
+    /// The one clause on the probe if it may be taken at once, with its ECB, and what exists of its consumer from GO on. Probe
+    /// context, counter odd.
+    #[inline(always)]
+    fn only_clause<'p>(&self, probe: &'p Probe<H>) -> Option<(&'p Ecb, &'p Run, &'p Clause)> {
+        // SAFETY: probe context, and the reference does not leave it.
+        let ecb = unsafe { probe.ecbs.single() }?;
+        let state = ecb.state();
+        // SAFETY: the consumer is not INACTIVE.
+        (ecb.plain && state.is_active()).then(|| unsafe { (ecb, state.run(), ecb.clause()) })
+    }
+
     /// Takes the one clause on the probe if it is brief, or does nothing: then false. Probe context, counter odd.
     #[inline(always)]
     fn take_brief(&self, probe: &Probe<H>, cpu: usize, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
-        // SAFETY: probe context, and the reference does not leave it.
-        let Some(ecb) = (unsafe { probe.ecbs.single() }) else { return false };
-        let state = ecb.state();
-        if !ecb.plain || !state.is_active() {
-            return false;
-        }
-        // SAFETY: the consumer is not INACTIVE.
-        let (run, clause) = unsafe { (state.run(), ecb.clause()) };
+        let Some((ecb, run, clause)) = self.only_clause(probe) else { return false };
         let Some(brief) = &clause.brief else { return false };
         let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { return false };
         // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
         unsafe { brief.take(at_hand, arg, &run.variables, buffers, ecb) }
+    }
+
+    /// Takes the one clause on the probe if it is keyed, or does nothing: then false. Probe context, counter odd.
+    #[inline(always)]
+    fn take_keyed(&self, probe: &Probe<H>, cpu: usize, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
+        let Some((_, run, clause)) = self.only_clause(probe) else { return false };
+        let Some(keyed) = &clause.keyed else { return false };
+        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { return false };
+        // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
+        unsafe { keyed.take(&Scene { host: &self.host, probe, clause, buffers }, at_hand, arg) }
+    }
+
+    /// Takes a clause among others if it is keyed, or does nothing: then false.
+    ///
+    /// # Safety
+    ///
+    /// Probe context on the CPU that the buffers belong to, and nobody has a writer of theirs.
+    #[inline(never)]
+    unsafe fn take_keyed_turn(
+        &self,
+        probe: &Probe<H>,
+        firing: &Firing<'_>,
+        clause: &Clause,
+        buffers: &Buffers,
+    ) -> bool {
+        let Some(keyed) = &clause.keyed else { return false };
+        let scene = Scene { host: &self.host, probe, clause, buffers };
+        // SAFETY: the caller's.
+        unsafe { keyed.take(&scene, firing.args.len(), firing.arguments()) }
     }
 
     /// Gives every ECB its turn; in a firing within another, that is the `outer` one. Probe context, counter odd.
@@ -258,6 +352,13 @@ impl<H: Host> Dtrace<H> {
                 && unsafe {
                     brief.take(firing.args.len(), firing.arguments(), &run.variables, buffers, ecb)
                 }
+            {
+                continue;
+            }
+            if clause.keyed.is_some()
+                && state.access.process
+                // SAFETY: as for the brief one.
+                && unsafe { self.take_keyed_turn(probe, firing, clause, buffers) }
             {
                 continue;
             }

@@ -211,6 +211,15 @@ pub trait Host: Send + Sync + Sized + 'static {
     fn thread_key(&self) -> u64;
     /// The command name, NUL-padded.
     fn execname(&self, out: &mut [u8; EXECNAME_SIZE]);
+    /// The same as two words, with whatever bytes follow the NUL.
+    #[inline]
+    fn execname_words(&self) -> [u64; 2] {
+        let mut name = [[0; 8]; 2];
+        if let Ok(name) = name.as_flattened_mut().try_into() {
+            self.execname(name);
+        }
+        name.map(u64::from_ne_bytes)
+    }
     /// The arguments of the current process as they stand in its memory, each with its NUL, as far as they fit. Returns how
     /// many bytes were written: 0 for a process without arguments, or where they cannot be read.
     fn exec_args(&self, _out: &mut [u8]) -> usize {

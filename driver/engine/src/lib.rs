@@ -36,6 +36,7 @@ mod housekeeping;
 pub mod interp;
 pub mod interval;
 mod ioctl;
+mod keyed;
 pub mod mem;
 #[cfg(feature = "mock")]
 pub mod mock;

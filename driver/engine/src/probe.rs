@@ -46,7 +46,7 @@ pub struct Probe<H: Host> {
     /// The ECBs in the order they were enabled.
     pub(crate) ecbs: EcbList,
     /// What is tried before anything else: a predicate that [`Host::is_known_false`] is asked about (set if the probe has
-    /// one ECB only and its predicate may be cached), [`Probe::BRIEF`], or [`Probe::NO_SHORTCUT`].
+    /// one ECB only and its predicate may be cached), [`Probe::BRIEF`], [`Probe::KEYED`], or [`Probe::NO_SHORTCUT`].
     pub(crate) shortcut: AtomicU64,
     provider: NonNull<Registered<H>>,
     cookie: usize,
@@ -108,14 +108,20 @@ impl<H: Host> Probe<H> {
     /// No shortcut.
     pub(crate) const NO_SHORTCUT: u64 = 0;
     /// The probe has one ECB only, and its clause is brief: a hint.
-    pub(crate) const BRIEF: u64 = u64::MAX;
+    pub(crate) const BRIEF: u64 = u64::MAX - 1;
+    /// The same, and the clause is keyed.
+    pub(crate) const KEYED: u64 = u64::MAX;
 
     /// Sets the shortcut to what the ECBs on the probe allow. Control path.
     pub(crate) fn refresh_shortcut(&self) {
         let shortcut = self.ecbs.only().map_or(Self::NO_SHORTCUT, |ecb| {
             // SAFETY: control path.
             let clause = unsafe { ecb.clause() };
-            if ecb.plain && clause.brief.is_some() { Self::BRIEF } else { clause.predicate_id }
+            match (&clause.brief, &clause.keyed) {
+                (Some(_), _) if ecb.plain => Self::BRIEF,
+                (None, Some(_)) if ecb.plain => Self::KEYED,
+                _ => clause.predicate_id,
+            }
         });
         self.shortcut.store(shortcut, Ordering::SeqCst);
     }

@@ -288,8 +288,8 @@ fn mix(hash: u64, word: u64) -> u64 {
 }
 
 /// The top bit of the first zero byte of a word, or 0 if it has none.
-#[inline]
-fn first_nul(word: u64) -> u64 {
+#[inline(always)]
+pub(crate) fn first_nul(word: u64) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     // The lowest mark is exact; what borrows may have marked lies above it.
@@ -298,8 +298,8 @@ fn first_nul(word: u64) -> u64 {
 }
 
 /// The bytes of a word before its first zero byte, the others zero.
-#[inline]
-fn up_to(word: u64, first_nul: u64) -> u64 {
+#[inline(always)]
+pub(crate) fn up_to(word: u64, first_nul: u64) -> u64 {
     match first_nul {
         0 => word,
         nul => word & (nul >> 7).wrapping_sub(1),

@@ -283,6 +283,14 @@ impl Host for Linux {
         *out = unsafe { ffi::host_comm().cast::<[u8; EXECNAME_SIZE]>().read_volatile() };
     }
 
+    #[inline]
+    fn execname_words(&self) -> [u64; 2] {
+        // SAFETY: as for `execname`.
+        let words = unsafe { ffi::host_comm().cast::<[[u8; 8]; 2]>() };
+        // SAFETY: as for `execname`; each word may be torn.
+        [0, 1].map(|n| unsafe { (&raw const (*words)[n]).read_volatile() }).map(u64::from_ne_bytes)
+    }
+
     fn exec_args(&self, out: &mut [u8]) -> usize {
         // SAFETY: the current task is alive.
         let mm = unsafe { ffi::host_mm_of(self.curthread() as *const c_void) };

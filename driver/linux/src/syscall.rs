@@ -434,7 +434,7 @@ extern "C" fn rs_handler_entered(
 /// Fires an entry probe from its handler's hook. Not inlined: what comes before it is short otherwise.
 #[inline(never)]
 fn fire_here(probe: &Probe<Linux>, regs: &PtRegs, abi: Abi, place: u64, cpu: usize) {
-    if !engine().fire_at_once_on(probe, cpu, ARGUMENTS, |n| regs.argument(abi, n)) {
+    if !engine().fire_at_once_on(probe, cpu, ARGUMENTS, move |n| regs.argument(abi, n)) {
         fire_entry(probe, regs, abi, Some(place));
     }
 }
@@ -459,7 +459,7 @@ extern "C" fn sys_enter(_data: *mut c_void, regs: *const c_void, number: isize) 
     // SAFETY: the tracepoint passes the current task's register frame.
     let regs = unsafe { &*regs.cast::<PtRegs>() };
     let engine = engine();
-    if !engine.is_idle(probe) && !engine.fire_at_once(probe, ARGUMENTS, |n| regs.argument(abi, n)) {
+    if !engine.is_idle(probe) && !engine.fire_at_once(probe, ARGUMENTS, move |n| regs.argument(abi, n)) {
         fire_entry(probe, regs, abi, None);
     }
 }
@@ -486,7 +486,7 @@ extern "C" fn sys_exit(_data: *mut c_void, regs: *const c_void, result: isize) {
         return;
     }
     let (engine, args) = (engine(), returned(result));
-    let arg = |n| args.get(n).copied().unwrap_or(0);
+    let arg = move |n: usize| args.get(n).copied().unwrap_or(0);
     if !engine.is_idle(probe) && !engine.fire_at_once(probe, args.len(), arg) {
         fire_return(probe, result);
     }

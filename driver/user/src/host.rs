@@ -12,6 +12,7 @@ use dtrace_engine::host::EXECNAME_SIZE;
 use dtrace_engine::{BadAddress, Firing, Host, frames, syscall};
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::ptr;
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
@@ -153,6 +154,14 @@ impl Host for Process {
     #[inline]
     fn execname(&self, out: &mut [u8; EXECNAME_SIZE]) {
         *out = Here::with(Here::name);
+    }
+
+    #[inline]
+    fn execname_words(&self) -> [u64; 2] {
+        // SAFETY: it is this thread's, which lives.
+        let name = unsafe { &*Here::with(ptr::from_ref) }.name();
+        let (words, _) = name.as_chunks::<8>();
+        [words[0], words[1]].map(u64::from_ne_bytes)
     }
 
     /// Known of the thread that fired last on this one: a tracer's thread stands for many in turn, and forgets.

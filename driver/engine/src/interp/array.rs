@@ -30,15 +30,22 @@ struct KeyPart {
     size: u64,
 }
 
+/// A source and a constant that is added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sum {
+    source: Source,
+    plus: u64,
+}
+
 /// What is done with the element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
     /// Its value.
     Load,
     /// A value minus its value.
-    Subtract(Source),
+    Subtract(Sum),
     /// A value is stored to it.
-    Store(Source),
+    Store(Sum),
     /// A constant is added to it; the value is that before, or after.
     Add { constant: u64, before: bool },
 }
@@ -51,16 +58,20 @@ pub(crate) struct ArrayUse {
     usage: Use,
 }
 
-/// What the registers hold, as far as that is a source.
-struct Known([Option<Source>; dif::DIR_NREGS]);
+/// What the registers hold, as far as that is a source or a sum.
+struct Known([Option<Sum>; dif::DIR_NREGS]);
 
 impl Known {
-    fn get(&self, register: u8) -> Option<Source> {
+    fn sum(&self, register: u8) -> Option<Sum> {
         *self.0.get(usize::from(register))?
     }
 
-    fn set(&mut self, register: u8, value: Option<Source>) -> Option<()> {
-        *self.0.get_mut(usize::from(register))? = value;
+    fn get(&self, register: u8) -> Option<Source> {
+        self.sum(register).filter(|sum| sum.plus == 0).map(|sum| sum.source)
+    }
+
+    fn set(&mut self, register: u8, source: Source, plus: u64) -> Option<()> {
+        *self.0.get_mut(usize::from(register))? = Some(Sum { source, plus });
         Some(())
     }
 }
@@ -88,21 +99,31 @@ pub(crate) fn recognise_array(insns: &[Insn]) -> Option<ArrayUse> {
                 count = Some(count? + 1);
             }
             Op::Assoc | Op::SetAssoc => break (insn, insns.get(usize::from(at) + 1..)?),
+            Op::Add => {
+                let (source, plus) = match (known.sum(insn.a)?, known.get(insn.b)?) {
+                    (sum, Source::Constant(more)) => (sum.source, sum.plus.wrapping_add(more)),
+                    (Sum { source: Source::Constant(more), plus }, source) => {
+                        (source, plus.wrapping_add(more))
+                    }
+                    _ => return None,
+                };
+                known.set(insn.d, source, plus)?;
+            }
             _ => {
                 let (source, register) = source(insn)?;
-                known.set(register, Some(source))?;
+                known.set(register, source, 0)?;
             }
         }
         at = at.checked_add(1)?;
     };
     count?;
     let usage = match (element.op, rest) {
-        (Op::SetAssoc, [ret]) if ret.a == element.a => Use::Store(known.get(element.a)?),
+        (Op::SetAssoc, [ret]) if ret.a == element.a => Use::Store(known.sum(element.a)?),
         (Op::Assoc, [ret]) if ret.a == element.d => Use::Load,
         (Op::Assoc, [sub, ret])
             if sub.op == Op::Sub && sub.b == element.d && sub.a != sub.b && ret.a == sub.d =>
         {
-            Use::Subtract(known.get(sub.a)?)
+            Use::Subtract(known.sum(sub.a)?)
         }
         (Op::Assoc, [one, add, store, ret])
             if (one.op, add.op, store.op) == (Op::Imm, Op::Add, Op::SetAssoc) =>
@@ -167,7 +188,7 @@ impl<H: Host, P: Subject<H>> Quick<'_, H, P> {
     #[inline(never)]
     pub(super) fn run_array(&self, array: &ArrayUse) -> Option<u64> {
         let value = match array.usage {
-            Use::Store(source) | Use::Subtract(source) => self.source(source)?,
+            Use::Store(sum) | Use::Subtract(sum) => self.source(sum.source)?.wrapping_add(sum.plus),
             Use::Load | Use::Add { .. } => 0,
         };
         let mut key = Key { words: [const { MaybeUninit::uninit() }; READY], len: 1 };

@@ -118,6 +118,7 @@ pub struct Mock {
     /// What every look at the clock adds to it.
     tick: AtomicU64,
     clock_reads: AtomicU64,
+    word_reads: AtomicU64,
     kernel: RwLock<Vec<u8>>,
     user: RwLock<Vec<u8>>,
     /// The user stack and its frame pointer.
@@ -151,6 +152,7 @@ impl Mock {
             now: AtomicU64::new(1_000_000_000),
             tick: AtomicU64::new(0),
             clock_reads: AtomicU64::new(0),
+            word_reads: AtomicU64::new(0),
             kernel: RwLock::new(std::vec![0; 64 << 10]),
             user: RwLock::new(std::vec![0; 32 << 20]),
             user_stack: RwLock::new(((1..=3u64).map(|n| USER_BASE + n * 16).collect(), 0x1006)),
@@ -264,6 +266,11 @@ impl Mock {
     /// How often a clock was read.
     pub fn clock_reads(&self) -> u64 {
         self.clock_reads.load(Ordering::Relaxed)
+    }
+
+    /// How often the command name was asked for as two words.
+    pub fn word_reads(&self) -> u64 {
+        self.word_reads.load(Ordering::Relaxed)
     }
 
     /// What destructive actions have asked for.
@@ -431,6 +438,14 @@ impl Host for Mock {
                 *to = from;
             }
         });
+    }
+
+    fn execname_words(&self) -> [u64; 2] {
+        self.word_reads.fetch_add(1, Ordering::Relaxed);
+        let mut name = [0; EXECNAME_SIZE];
+        self.execname(&mut name);
+        let (words, _) = name.as_chunks::<8>();
+        core::array::from_fn(|n| words.get(n).copied().map_or(0, u64::from_ne_bytes))
     }
 
     fn errno(&self, _firing: &Firing<'_>) -> i32 {

@@ -11,7 +11,7 @@ use std::vec::Vec;
 
 use dtrace_abi::{Attribute, BufDesc, PAttr, Plain, class, ioctl, stability};
 
-use super::{Mock, USER_BASE};
+use super::{Mock, USER_BASE, go_to_cpu};
 use crate::control::{Consumer, Dtrace};
 use crate::errno::Errno;
 use crate::host::Firing;
@@ -92,6 +92,23 @@ impl ProbeRef<'_> {
     #[inline]
     pub fn fire(&self, args: &[u64]) {
         self.rig.dtrace.fire(self.probe, &Firing::new(args));
+    }
+
+    /// Fires it as a hook does that has its arguments one by one.
+    pub fn fire_at_once(&self, args: &[u64]) {
+        let (dtrace, arg) = (&self.rig.dtrace, |n: usize| args.get(n).copied().unwrap_or_default());
+        if !dtrace.is_idle(self.probe) && !dtrace.fire_at_once(self.probe, args.len(), arg) {
+            dtrace.fire_busy(self.probe, &Firing::new(args));
+        }
+    }
+
+    /// Fires it as a hook does that has made sure already that nothing else runs on this CPU.
+    pub fn fire_at_once_on(&self, cpu: usize, args: &[u64]) {
+        go_to_cpu(cpu);
+        let (dtrace, arg) = (&self.rig.dtrace, |n: usize| args.get(n).copied().unwrap_or_default());
+        if !dtrace.is_idle(self.probe) && !dtrace.fire_at_once_on(self.probe, cpu, args.len(), arg) {
+            dtrace.fire_busy(self.probe, &Firing::new(args));
+        }
     }
 
     /// Its id.

@@ -10,6 +10,7 @@ mod counting;
 mod decode;
 mod faults;
 mod forms;
+mod keys;
 mod life;
 mod limits;
 mod matching;

@@ -20,8 +20,12 @@ pub(crate) enum E {
     Int32(u32),
     /// A built-in variable that is a number.
     Var(u32),
+    /// The same in four bytes.
+    Var32(u32),
     /// A built-in variable that is a string.
     Name(u32),
+    /// The same in a place of this size.
+    ShortName(u32, u32),
     /// A string.
     Text(&'static str),
     /// `global++`, for its effect; the number is added to the first user variable.
@@ -114,9 +118,14 @@ impl Program {
                 self.difo(&[Instr::indexed(OP_SETX, 0, 1), ret(1)], &[u64::from(value)], "", &[], INT32)
             }
             E::Var(id) => self.difo(&load(id), &[], "\0v\0", &global(id), INT),
+            E::Var32(id) => self.difo(&load(id), &[], "\0v\0", &global(id), INT32),
             E::Name(id) => {
                 let vars = global(id).map(|var| DifVar { ty: STRING, ..var });
                 self.difo(&load(id), &[], "\0v\0", &vars, STRING)
+            }
+            E::ShortName(id, size) => {
+                let vars = global(id).map(|var| DifVar { ty: STRING, ..var });
+                self.difo(&load(id), &[], "\0v\0", &vars, DifType { size, ..STRING })
             }
             E::Text(text) => {
                 let strings = format!("\0{text}\0");

@@ -136,6 +136,11 @@ fn elements() {
         same(&format!("setx 0 r1; {load} flushts; {push} stgaa a r1; ret r1"));
         same(&format!("ldgs execname r1; {load} flushts; {push} stgaa b r1; ret r1"));
         same(&format!("ldgs timestamp r1; {load} flushts; {push} ldgaa a r2; sub r1 r2 r1; ret r1"));
+        same(&format!("ldgs arg0 r1; setx 1 r2; add r1 r2 r1; {load} flushts; {push} stgaa a r1; ret r1"));
+        same(&format!("setx -9 r2; ldgs n r1; add r2 r1 r7; {load} flushts; {push} stgaa a r7; ret r7"));
+        same(&format!(
+            "ldgs arg0 r1; setx 3 r2; add r1 r2 r1; {load} flushts; {push} ldgaa a r2; sub r1 r2 r1; ret r1"
+        ));
         same(&format!("{load} flushts; {push} ldgaa a r1; setx 1 r2; add r1 r2 r2; stgaa a r2; ret r1"));
         same(&format!("{load} flushts; {push} ldgaa a r1; setx 2 r2; add r1 r2 r1; stgaa a r1; ret r1"));
     }
@@ -172,6 +177,8 @@ fn what_only_looks_like_a_small_object_is_none() {
     general("ldgs arg0 r1; setx 7 r2; cmp r1 r2; be yes; mov r0 r1; ba end; yes: setx 1 r3; end: ret r1");
     general("ldgs arg0 r1; flushts; pushtv r2; ldgaa a r1; ret r1");
     general("ldgs arg0 r1; pushtv r1; ldgaa a r1; ret r1");
+    general("ldgs arg0 r1; ldgs arg1 r2; add r1 r2 r1; flushts; pushtv r2; stgaa a r1; ret r1");
+    general("ldgs arg0 r1; setx 1 r2; add r1 r2 r2; flushts; pushtv r2; stgaa a r1; ret r1");
     general("ldgs arg0 r1; flushts; pushtv r1; ldgaa a r1; ret r2");
     general("ldgs arg0 r1; flushts; pushtv r1; flushts; ldgaa a r1; ret r1");
     general("ldgs arg0 r1; ldgs pid r2; flushts; pushtv r1; ldgaa a r2; sub r2 r2 r1; ret r1");
