@@ -317,7 +317,8 @@ impl<H: Host> Dtrace<H> {
             false => 0,
         };
         let nspec = options.get(option::NSPEC).filter(|_| demand.speculates).unwrap_or(0);
-        if limited && nspec.saturating_mul(specsize) > limit::BUFSIZE_UNPRIVILEGED_MAX {
+        if limited && nspec.saturating_mul(specsize.max(Speculations::PART)) > limit::BUFSIZE_UNPRIVILEGED_MAX
+        {
             return Err(Errno::EFBIG);
         }
         let speculations = loop {
@@ -336,6 +337,9 @@ impl<H: Host> Dtrace<H> {
         // SAFETY: control path, and `go` has seen the consumer to be INACTIVE.
         let run: &mut Run = unsafe { session.state().run_mut() };
         let mut dynamic = options.get(option::DYNVARSIZE).unwrap_or(limit::DYNVARSIZE_DEFAULT as u64);
+        if limited && dynamic > limit::BUFSIZE_UNPRIVILEGED_MAX {
+            return Err(Errno::EFBIG);
+        }
         loop {
             let size = usize::try_from(dynamic).unwrap_or(usize::MAX / 2);
             match spare.take(dynamic, || run.variables.prepare(size, strsize)) {

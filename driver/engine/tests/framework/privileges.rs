@@ -226,6 +226,7 @@ fn large_buffers_of_every_kind_are_for_root() {
         (option::BUFSIZE, S::Trace(E::Int(1))),
         (option::AGGSIZE, count(&[])),
         (option::SPECSIZE, speculates),
+        (option::DYNVARSIZE, S::Act(action::LIBACT, 0, Some(E::Remember(1)))),
     ];
     for (which, statement) in cases {
         let rig = rig();
