@@ -23,7 +23,8 @@
 //! probe's swap may be a plain store ([`Counter::enter_unfenced`]). The control path then does `U`; `F: have every CPU
 //! fence`; `S`. For each CPU there is a point in its own program order at which it fenced, between `U` and `S`. If `E` is
 //! before that point, `S` sees it, and the argument above goes on as it stands. If `E` is after it, so is `L`, and `L` sees
-//! `U`. That the compiler leaves `E` before `L` is what the compiler fence in `enter_unfenced` is for.
+//! `U`. That the compiler leaves `E` before `L` is what the compiler fence in `enter_unfenced` is for. In the model a CPU may
+//! be interrupted to fence between any two steps of a probe.
 //!
 //! # The trap
 //!

@@ -48,7 +48,8 @@ pub(crate) struct Caller {
     /// How many calls are nested on it now: which record the next one takes. The processor's own atomic also under the
     /// model checker: no other CPU looks at it.
     pub(crate) depth: core::sync::atomic::AtomicUsize,
-    pub(crate) records: [Record; LEVELS],
+    /// [`LEVELS`] of them.
+    pub(crate) records: Vec<Record>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) counters: Counters,
 }
@@ -125,13 +126,13 @@ impl Set {
 impl Row {
     /// A CPU among so many. None when there is no memory.
     pub(crate) fn new(cpus: usize) -> Option<Self> {
-        let mut records = [const { None }; LEVELS];
-        for record in &mut records {
-            *record = Some(Record::new(cpus)?);
+        let mut records = Vec::new();
+        records.try_reserve_exact(LEVELS).ok()?;
+        for place in records.spare_capacity_mut().iter_mut().take(LEVELS) {
+            place.write(Record::new(cpus)?);
         }
-        let [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f), Some(g), Some(h)] = records else {
-            return None;
-        };
+        // SAFETY: the first `LEVELS` places lie within the capacity and have just been written.
+        unsafe { records.set_len(LEVELS) };
         Some(Row {
             target: Target {
                 pending: Pending::new(cpus)?,
@@ -140,7 +141,7 @@ impl Row {
             },
             caller: Caller {
                 depth: core::sync::atomic::AtomicUsize::new(0),
-                records: [a, b, c, d, e, f, g, h],
+                records,
                 slots: filled(cpus, |_| Slot::new())?,
                 counters: Counters::new(),
             },

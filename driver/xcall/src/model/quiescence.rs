@@ -133,3 +133,101 @@ fn the_checker_finds_what_is_wrong_without_a_fence_on_entry() {
     let message = found.downcast_ref::<&str>().copied().unwrap_or_default();
     assert_eq!(message, "a probe holds what was freed");
 }
+
+/// A CPU that can be made to fence: what `membarrier` is to a thread. Between any two of its steps it may be interrupted.
+struct Remote {
+    asked: AtomicBool,
+    done: AtomicBool,
+}
+
+impl Remote {
+    fn new(readers: usize) -> Arc<Vec<Remote>> {
+        let remote = |_| Remote { asked: AtomicBool::new(false), done: AtomicBool::new(false) };
+        Arc::new((0..readers).map(remote).collect())
+    }
+
+    /// A place where the interrupt may come; it need not be the first one after it was sent.
+    fn interruptible(&self) {
+        if self.asked.load(Ordering::Relaxed) && !self.done.load(Ordering::Relaxed) {
+            crate::sync::fence(Ordering::SeqCst);
+            self.done.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The interrupt comes after the last step, if it has not come yet: then when is all the same.
+    fn interrupted(&self) {
+        if !self.done.load(Ordering::Relaxed) {
+            crate::sync::fence(Ordering::SeqCst);
+            self.done.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Has everyone fence, and returns when they have: a full fence before, and one after.
+    fn fence(all: &[Remote]) {
+        crate::sync::fence(Ordering::SeqCst);
+        for remote in all {
+            remote.asked.store(true, Ordering::Relaxed);
+        }
+        for remote in all {
+            while !remote.done.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+        }
+        crate::sync::fence(Ordering::SeqCst);
+    }
+}
+
+/// A probe that enters without a fence, on a CPU that may be made to fence at any of its steps.
+fn unfenced_probe(world: &World, remote: &Remote, cpu: usize) {
+    remote.interruptible();
+    let inside = world.counters[cpu].enter_unfenced().expect("no probe is nested here");
+    remote.interruptible();
+    world.follow();
+    remote.interruptible();
+    inside.leave();
+    remote.interrupted();
+}
+
+/// What a control path does that may fence other CPUs, or forgets to.
+fn replace_unfenced(world: &World, remotes: &[Remote], fences: bool) {
+    world.current.store((&raw const world.new).cast_mut(), Ordering::SeqCst);
+    if fences {
+        Remote::fence(remotes);
+    }
+    synchronize(&world.counters, |_| thread::yield_now());
+    world.old.freed.store(true, Ordering::Relaxed);
+    if !fences {
+        Remote::fence(remotes);
+    }
+}
+
+fn unfenced(readers: usize, fences: bool) {
+    let (world, remotes) = (World::new(readers), Remote::new(readers));
+    let readers: Vec<_> = (0..readers)
+        .map(|cpu| {
+            let (world, remotes) = (Arc::clone(&world), Arc::clone(&remotes));
+            thread::spawn(move || unfenced_probe(&world, &remotes[cpu], cpu))
+        })
+        .collect();
+    replace_unfenced(&world, &remotes, fences);
+    for reader in readers {
+        reader.join().unwrap();
+    }
+}
+
+#[test]
+fn two_threads_an_entry_without_a_fence_is_sound_where_the_waiting_side_fences() {
+    exhaustive(|| unfenced(1, true));
+}
+
+#[test]
+fn three_threads_an_entry_without_a_fence_is_sound_where_the_waiting_side_fences() {
+    bounded(2, || unfenced(2, true));
+}
+
+#[test]
+fn the_checker_finds_what_is_wrong_where_nobody_fences() {
+    let found = std::panic::catch_unwind(|| exhaustive(|| unfenced(1, false))).expect_err("that is unsound");
+    let message = found.downcast_ref::<&str>().copied().unwrap_or_default();
+    assert_eq!(message, "a probe holds what was freed");
+}
