@@ -542,6 +542,7 @@ impl Exchangeable for Table {
 pub type AggregationBuffer = Pair<Table>;
 
 /// An empty aggregation buffer whose tables take `size` bytes each.
+#[inline(never)]
 pub fn new_buffer(size: usize) -> Result<AggregationBuffer, OutOfMemory> {
     Ok(Pair::new(Table::new(size)?, Table::new(size)?))
 }

@@ -305,6 +305,7 @@ unsafe impl Sync for Buffer {}
 
 impl Buffer {
     /// An empty buffer of `size` bytes, a multiple of 8, of which `kept_back` are for END (fill only).
+    #[inline(never)]
     pub fn new(policy: Policy, size: usize, kept_back: usize) -> Result<Buffer, OutOfMemory> {
         let mut first = Area::new(size)?;
         let (second, scratch) = match policy {

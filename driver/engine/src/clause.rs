@@ -267,6 +267,7 @@ impl Clause {
     /// # Safety
     ///
     /// What `codes` refers to must stay where it is, unchanged, until the clause is dropped.
+    #[inline(never)]
     pub(crate) unsafe fn new(
         codes: &[Code],
         desc: &EcbDesc,
@@ -379,6 +380,7 @@ impl Clause {
     }
 
     /// A copy for other probes, with aggregation ids of its own.
+    #[inline(never)]
     pub(crate) fn replicate(
         &self,
         probe: ProbeDesc,

@@ -128,6 +128,7 @@ impl Consumer {
 
 impl<H: Host> Dtrace<H> {
     /// The engine on a machine, with its own `dtrace` provider: BEGIN, END and ERROR are probes 1, 2 and 3.
+    #[inline(never)]
     pub fn new(host: H) -> Result<Self, Errno> {
         let cpus = try_build(host.cpus(), |_| Ok::<_, OutOfMemory>(Cpu::new()))?;
         let mut control = Control {
@@ -190,9 +191,11 @@ impl<H: Host> Dtrace<H> {
     /// Returns after every CPU has left the probe it was in. Process context.
     pub fn synchronize(&self) {
         self.host.fence_cpus();
-        let counters = self.cpus.iter().map(|cpu| &cpu.counter);
-        let passage = dtrace_xcall::synchronize(counters, |round| self.host.relax(round));
-        self.host.note_grace_period(passage.idle);
+        for _ in 0..self.host.grace_periods() {
+            let counters = self.cpus.iter().map(|cpu| &cpu.counter);
+            let passage = dtrace_xcall::synchronize(counters, |round| self.host.relax(round));
+            self.host.note_grace_period(passage.idle);
+        }
     }
 
     /// [`Dtrace::synchronize`], in any context: it does not sleep, and inside a probe it is refused.

@@ -98,6 +98,7 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// Makes the clauses of a program, not yet matched with anything. Returns which enabling they are.
+    #[inline(never)]
     fn add_program(&self, control: &mut Control<H>, consumer: u64, program: Program) -> Result<usize, Errno> {
         let Program { difos, ecbs, .. } = program;
         let Control { sessions, next_predicate, .. } = control;
@@ -126,6 +127,7 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// Asks the providers for what the clauses of an enabling describe, and matches them with all there is.
+    #[inline(never)]
     fn match_enabling(&self, control: &mut Control<H>, consumer: u64, enabling: usize) -> Result<i32, Errno> {
         let Control { probes, providers, sessions, .. } = control;
         let session = sessions.iter_mut().find(|s| s.id == consumer).ok_or(Errno::EBADF)?;
@@ -149,6 +151,7 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// Undoes what was added since `marks`.
+    #[inline(never)]
     fn roll_back(&self, control: &mut Control<H>, consumer: u64, marks: &Marks) {
         let Some(at) = control.sessions.iter().position(|s| s.id == consumer) else { return };
         self.unlink_ecbs(control, at, marks.ecbs);

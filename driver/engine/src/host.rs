@@ -153,6 +153,11 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// [`Dtrace::synchronize_here`]: crate::Dtrace::synchronize_here
     fn note_grace_period(&self, _idle: u32) {}
 
+    /// How many grace periods are waited for in place of each: more than one is torture, which must change nothing but the time.
+    fn grace_periods(&self) -> u32 {
+        1
+    }
+
     /// Runs `f` on the given CPU, whatever that CPU is doing, so that `f` can enter probe context there. Returns false, without
     /// having run it, when that CPU cannot run anything now. Process context.
     fn on_cpu(&self, cpu: usize, f: &mut dyn FnMut()) -> bool;

@@ -61,16 +61,23 @@ fn start() -> Result<(), i32> {
     })
 }
 
+/// Makes the engine. Not inlined: it is large, and goes from hand to hand.
+#[inline(never)]
+fn make() -> Result<(), Errno> {
+    ENGINE.fill(Dtrace::new(Linux::new()?)?);
+    Ok(())
+}
+
 /// The module is loaded. Nothing of the driver runs yet.
 #[unsafe(no_mangle)]
 extern "C" fn rs_init() -> i32 {
-    let Ok(made) = Linux::new().map_err(Errno::from).and_then(Dtrace::new) else {
-        return -(Errno::ENOMEM as i32);
-    };
     if let Err(error) = xcall::start() {
         return -(error as i32);
     }
-    ENGINE.fill(made);
+    if let Err(error) = make() {
+        xcall::stop();
+        return -(error as i32);
+    }
     // SAFETY: process context; the engine is there.
     let error = unsafe { ffi::host_housekeep_start() };
     if error != 0 {

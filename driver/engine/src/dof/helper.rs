@@ -47,6 +47,7 @@ pub struct HelperProbe {
 }
 
 impl HelperProvider {
+    #[inline(never)]
     pub(super) fn load(
         image: &Image<'_>,
         section: &Section,

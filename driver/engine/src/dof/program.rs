@@ -157,10 +157,7 @@ impl<'a> Loader<'a> {
     fn load(mut self) -> Result<Program, DofError> {
         for section in self.image.sections() {
             match section.kind {
-                dof::SECT_ECBDESC => {
-                    let ecb = self.ecb(section)?;
-                    self.program.ecbs.try_push(ecb)?;
-                }
+                dof::SECT_ECBDESC => self.ecb(section)?,
                 dof::SECT_OPTDESC => self.options(section)?,
                 dof::SECT_PROVIDER => {
                     if self.program.providers.len() >= limit::HELPER_PROVIDERS_MAX {
@@ -175,17 +172,35 @@ impl<'a> Loader<'a> {
         Ok(self.program)
     }
 
-    fn ecb(&mut self, section: &Section) -> Result<EcbDesc, DofError> {
+    // Not inlined, as what it calls: a kernel's stack is small.
+    #[inline(never)]
+    fn ecb(&mut self, section: &Section) -> Result<(), DofError> {
         let desc: DofEcbDesc = self.image.record(section)?;
-        let probe = self.probe(desc.probes)?;
+        self.empty_ecb(&desc)?;
         let predicate = self.optional_difo(desc.pred)?;
         let actions = match desc.actions {
             SECIDX_NONE => Vec::new(),
             index => self.actions(index)?,
         };
-        Ok(EcbDesc { probe, predicate, actions, uarg: desc.uarg })
+        if let Some(ecb) = self.program.ecbs.last_mut() {
+            (ecb.predicate, ecb.actions) = (predicate, actions);
+        }
+        Ok(())
     }
 
+    /// Adds a clause that does nothing yet.
+    #[inline(never)]
+    fn empty_ecb(&mut self, desc: &DofEcbDesc) -> Result<(), DofError> {
+        let ecb = EcbDesc {
+            probe: self.probe(desc.probes)?,
+            predicate: None,
+            actions: Vec::new(),
+            uarg: desc.uarg,
+        };
+        Ok(self.program.ecbs.try_push(ecb)?)
+    }
+
+    #[inline(never)]
     fn probe(&self, index: u32) -> Result<ProbeDesc, DofError> {
         let section = self.image.section(index, dof::SECT_PROBEDESC)?;
         let desc: DofProbeDesc = self.image.record(section)?;
@@ -204,6 +219,7 @@ impl<'a> Loader<'a> {
         Ok(probe)
     }
 
+    #[inline(never)]
     fn actions(&mut self, index: u32) -> Result<Vec<ActionDesc>, DofError> {
         let section = self.image.section(index, dof::SECT_ACTDESC)?;
         let mut actions = Vec::new();
@@ -258,6 +274,7 @@ impl<'a> Loader<'a> {
         Ok(ActionDesc { kind: desc.kind as u16, difo, format, ntuple, arg: desc.arg, uarg: desc.uarg })
     }
 
+    #[inline(never)]
     fn optional_difo(&mut self, index: u32) -> Result<Option<DifoIndex>, DofError> {
         if index == SECIDX_NONE {
             return Ok(None);
@@ -278,6 +295,7 @@ impl<'a> Loader<'a> {
         Ok(Some(DifoIndex(number)))
     }
 
+    #[inline(never)]
     fn difo_parts(&mut self, section: &Section, index: u32) -> Result<Parts, DofError> {
         let header: DofDifoHdr = self.image.record(section)?;
         let links = self.image.contents(section).get(DofDifoHdr::HEADER..).unwrap_or_default();
@@ -329,6 +347,7 @@ impl<'a> Loader<'a> {
         Ok(table)
     }
 
+    #[inline(never)]
     fn options(&mut self, section: &Section) -> Result<(), DofError> {
         for (entry, bytes) in (0u32..).zip(self.image.entries(section)?) {
             let bad = DofError::Option { section: section.index, entry };

@@ -16,6 +16,7 @@ use dtrace_abi::dif::{TF_BYREF, VAR_OTHER_UBASE};
 use dtrace_abi::{DifVar, action, limit, name_bytes};
 
 use super::chain::Link;
+use crate::anchor::Anchored;
 use crate::difo::Difo;
 use crate::dof::{DifoIndex, EcbDesc, Program};
 use crate::errno::Errno;
@@ -57,32 +58,24 @@ impl Annotator {
     /// The clauses of a program that are for user stacks, if it has any; its other clauses are nobody's.
     ///
     /// EINVAL for an action that a helper cannot have, or more variables than it may have.
-    pub(super) fn new(program: &mut Program, cpus: usize) -> Result<Option<Annotator>, Errno> {
-        let mut clauses: Vec<Clause> = Vec::new();
-        for ecb in program.ecbs.iter().filter(|ecb| is_for_user_stacks(ecb)) {
-            let mut actions = try_with_capacity(ecb.actions.len())?;
-            for action in &ecb.actions {
-                let difo = action.difo.filter(|_| u32::from(action.kind) == action::DIFEXPR);
-                actions.try_push(difo.ok_or(Errno::EINVAL)?)?;
-            }
-            clauses.try_push(Clause { predicate: ecb.predicate, actions })?;
-        }
+    #[inline(never)]
+    pub(super) fn new(program: &mut Program, cpus: usize) -> Result<Option<Anchored<Annotator>>, Errno> {
+        let clauses = clauses_of(program)?;
         if clauses.is_empty() {
             return Ok(None);
         }
-        let mut variables = Variables::new(cpus)?;
-        let mut codes = try_with_capacity(program.difos.len())?;
-        let mut declared = Vec::new();
-        let (mut code, mut own) = (0, 0);
-        for difo in program.difos.drain(..) {
-            own = check_variables(&difo, &mut declared)?;
-            variables.declare(&difo)?;
-            let made = Code::new(difo, &variables)?;
-            code += made.memory();
-            codes.try_push(made)?;
-        }
-        let memory = code.saturating_add(own.saturating_mul(cpus));
-        Ok(Some(Annotator { next: AtomicPtr::new(ptr::null_mut()), clauses, codes, variables, memory }))
+        let mut made = Annotator::empty(clauses, cpus)?;
+        // SAFETY: nobody has its address yet.
+        let annotator = unsafe { made.change() };
+        (annotator.codes, annotator.memory) = codes_of(program, &mut annotator.variables, cpus)?;
+        Ok(Some(made))
+    }
+
+    /// Without code. Not inlined: it is on the stack before it is in its place.
+    #[inline(never)]
+    fn empty(clauses: Vec<Clause>, cpus: usize) -> Result<Anchored<Annotator>, Errno> {
+        let (next, variables) = (AtomicPtr::new(ptr::null_mut()), Variables::new(cpus)?);
+        Ok(Anchored::new(Annotator { next, clauses, codes: Vec::new(), variables, memory: 0 })?)
     }
 
     /// Bytes that it takes, variables counted for every CPU.
@@ -114,6 +107,40 @@ impl Annotator {
         }
         last
     }
+}
+
+/// The clauses for user stacks.
+fn clauses_of(program: &Program) -> Result<Vec<Clause>, Errno> {
+    let mut clauses: Vec<Clause> = Vec::new();
+    for ecb in program.ecbs.iter().filter(|ecb| is_for_user_stacks(ecb)) {
+        let mut actions = try_with_capacity(ecb.actions.len())?;
+        for action in &ecb.actions {
+            let difo = action.difo.filter(|_| u32::from(action.kind) == action::DIFEXPR);
+            actions.try_push(difo.ok_or(Errno::EINVAL)?)?;
+        }
+        clauses.try_push(Clause { predicate: ecb.predicate, actions })?;
+    }
+    Ok(clauses)
+}
+
+/// The code of a program, whose variables are declared, and the bytes that both take.
+#[inline(never)]
+fn codes_of(
+    program: &mut Program,
+    variables: &mut Variables,
+    cpus: usize,
+) -> Result<(Vec<Code>, usize), Errno> {
+    let mut codes = try_with_capacity(program.difos.len())?;
+    let mut declared = Vec::new();
+    let (mut code, mut own) = (0, 0);
+    for difo in program.difos.drain(..) {
+        own = check_variables(&difo, &mut declared)?;
+        variables.declare(&difo)?;
+        let made = Code::new(difo, variables)?;
+        code += made.memory();
+        codes.try_push(made)?;
+    }
+    Ok((codes, code.saturating_add(own.saturating_mul(cpus))))
 }
 
 /// Whether the parts of a description that are not empty are `dtrace`, `helper` and `ustack`, in that order. (The compiler

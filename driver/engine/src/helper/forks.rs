@@ -8,12 +8,19 @@
 //! ```text
 //!            hook: push           control: begin             control: end
 //!   FREE ──► FILLING ──► FULL ◄─────────────────► BUSY ────────────────────► FREE
-//!                         │ hook: cancel           │ hook: cancel
-//!                         └──► FREE                └──► CANCELLED ──(end)──► FREE
+//!                         │ hook: cancel           │ hook: cancel              ▲
+//!                         │                        └──► CANCELLED ─────(end)───┤
+//!                         └──► FREE, or                     └──(end)──► DEAD ──┘
+//!                              DEAD ──(control: bury)──► FREE
 //! ```
 //!
 //! The child may end or exec at any moment. It is cancelled then: at the latest `end`, which comes after the child has been
 //! published as a process with helpers, tells so. Whoever comes after that finds the published process.
+//!
+//! Children of its own that are noted ran the program that it ran, so its parent stands for it: its note stays, DEAD, as long as
+//! any of theirs refers to it ([`Forks::ancestor`]). A note never changes while it is one, so it does not matter who else ends at
+//! that moment. (Rejected: to write the parent into the children's notes. Where a child and its parent end at once, each may read
+//! what the other is about to change.)
 //!
 //! The state is one word with a generation, which grows with each note: whoever has looked at a note takes no step on the
 //! note of another child that came to its place meanwhile.
@@ -31,6 +38,7 @@ const FILLING: u32 = 1;
 const FULL: u32 = 2;
 const BUSY: u32 = 3;
 const CANCELLED: u32 = 4;
+const DEAD: u32 = 5;
 
 /// The bits of the state; above them is the generation.
 const STATE: u32 = 0b111;
@@ -89,11 +97,6 @@ pub(super) struct Begun<'a> {
 }
 
 impl Begun<'_> {
-    /// Whether the parent is another one by now ([`Forks::cancel`]).
-    pub(super) fn is_stale(&self) -> bool {
-        self.slot.parent.load(Ordering::SeqCst) != self.fork.parent
-    }
-
     /// Nothing was done about it: it is to be taken again later.
     pub(super) fn put_back(self) {
         if !self.slot.go(self.word, FULL) {
@@ -104,8 +107,12 @@ impl Begun<'_> {
     /// The child has been published, or will not be. False if it is to be taken away again: it ended or runs another program.
     pub(super) fn end(self) -> bool {
         let wanted = self.slot.go(self.word, FREE);
-        if !wanted {
+        if !wanted && self.forks.is_parent(self.fork.child) {
             // CANCELLED, which nobody else leads out of.
+            self.slot.word.store(self.word & !STATE | DEAD, Ordering::SeqCst);
+            return false;
+        }
+        if !wanted {
             self.slot.word.store(self.word & !STATE | FREE, Ordering::SeqCst);
         }
         self.forks.pending.fetch_sub(1, Ordering::SeqCst);
@@ -146,44 +153,75 @@ impl Forks {
         true
     }
 
-    /// The note about this child, if there is one, and its word. (What is read of the child may be of a later note: then the
-    /// word is not the slot's any more.)
-    fn about(&self, child: u64) -> Option<(&Slot, u32)> {
+    /// The note about this child in one of some states, if there is one, and its word. (What is read of the child may be of a
+    /// later note: then the word is not the slot's any more.)
+    fn about(&self, child: u64, states: &[u32]) -> Option<(&Slot, u32)> {
         if self.pending.load(Ordering::SeqCst) == 0 {
             return None;
         }
         self.slots.iter().find_map(|slot| {
-            let word = slot.look(&[FULL, BUSY])?;
+            let word = slot.look(states)?;
             (slot.child.load(Ordering::Relaxed) == child).then_some((slot, word))
         })
     }
 
     /// Whether a process is a child that has not been looked at. Any context.
     pub(super) fn has(&self, child: u64) -> bool {
-        self.about(child).is_some()
+        self.about(child, &[FULL, BUSY]).is_some()
     }
 
-    /// The child ended, or runs another program. In its context. Children of its own that are noted run the program that it
-    /// ran: its parent stands for it.
+    /// Whether any note says that this is the parent. No more come once it has ended.
+    fn is_parent(&self, process: u64) -> bool {
+        self.slots.iter().any(|slot| {
+            slot.look(&[FULL, BUSY, CANCELLED, DEAD]).is_some()
+                && slot.parent.load(Ordering::Relaxed) == process
+        })
+    }
+
+    /// The child ended, or runs another program. In its context, in which it makes no more children.
     ///
     /// It is tried again only when the control path has taken the note or put it back meanwhile, which it does for a note no
     /// more often than there are others to settle.
     pub(super) fn cancel(&self, child: u64) {
-        while let Some((slot, word)) = self.about(child) {
-            let parent = slot.parent.load(Ordering::SeqCst);
-            if (slot.word.load(Ordering::SeqCst) ^ word) & !STATE == 0 {
-                for own in &self.slots {
-                    // No other note has this parent: the child makes no more children.
-                    let _ = own.parent.compare_exchange(child, parent, Ordering::SeqCst, Ordering::SeqCst);
-                }
-            }
+        while let Some((slot, word)) = self.about(child, &[FULL, BUSY]) {
             if word & STATE == BUSY {
                 if slot.go(word, CANCELLED) {
+                    return;
+                }
+            } else if self.is_parent(child) {
+                if slot.go(word, DEAD) {
                     return;
                 }
             } else if slot.go(word, FREE) {
                 self.pending.fetch_sub(1, Ordering::SeqCst);
                 return;
+            }
+        }
+    }
+
+    /// Who stands for a parent: itself, unless it was noted and has ended, or the nearest ancestor of which that does not hold.
+    /// Control path.
+    pub(super) fn ancestor(&self, parent: u64) -> u64 {
+        let mut ancestor = parent;
+        for _ in 0..SLOTS {
+            // Only the control path leads out of DEAD: the note is this one.
+            let Some((slot, _)) = self.about(ancestor, &[DEAD]) else { break };
+            ancestor = slot.parent.load(Ordering::Relaxed);
+        }
+        ancestor
+    }
+
+    /// Forgets the dead to whom no note refers any more. Control path.
+    pub(super) fn bury(&self) {
+        let mut found = self.pending.load(Ordering::SeqCst) != 0;
+        // One that goes may have been the last that referred to another.
+        while core::mem::take(&mut found) {
+            for slot in &self.slots {
+                let Some(word) = slot.look(&[DEAD]) else { continue };
+                if !self.is_parent(slot.child.load(Ordering::Relaxed)) && slot.go(word, FREE) {
+                    self.pending.fetch_sub(1, Ordering::SeqCst);
+                    found = true;
+                }
             }
         }
     }
@@ -198,7 +236,7 @@ impl Forks {
             slot.go(full, BUSY).then_some((at, slot, full & !STATE | BUSY))
         })?;
         let fork = Fork {
-            parent: slot.parent.load(Ordering::SeqCst),
+            parent: slot.parent.load(Ordering::Relaxed),
             child: slot.child.load(Ordering::Relaxed),
             pid: slot.pid.load(Ordering::Relaxed),
             uid: slot.uid.load(Ordering::Relaxed),
@@ -214,6 +252,7 @@ impl Forks {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
     use core::ptr;
 
@@ -251,25 +290,91 @@ mod tests {
         assert!(forks.push(FORK));
     }
 
+    /// Notes of 2, a child of 1, of 3, a child of 2, and so on to the last.
+    fn line(last: u64) -> Forks {
+        let forks = Forks::new().unwrap();
+        for child in 2..=last {
+            assert!(forks.push(Fork { parent: child - 1, child, ..FORK }));
+        }
+        forks
+    }
+
+    /// All notes are settled, in order: whose helpers each child gets. None are left.
+    fn settled(forks: &Forks) -> Vec<(u64, u64)> {
+        let mut found = Vec::new();
+        while let Some((_, begun)) = forks.begin(0) {
+            found.push((begun.fork.child, forks.ancestor(begun.fork.parent)));
+            assert!(begun.end());
+        }
+        forks.bury();
+        assert_eq!(forks.pending.load(Ordering::SeqCst), 0);
+        found
+    }
+
     #[test]
     fn the_parent_of_a_child_that_ends_stands_for_it() {
-        let forks = Forks::new().unwrap();
-        assert!(forks.push(FORK) && forks.push(Fork { parent: 2, child: 3, ..FORK }));
-        let (_, begun) = forks.begin(1).unwrap();
+        let forks = line(3);
         forks.cancel(2);
-        assert!(begun.is_stale() && !forks.has(2));
-        begun.put_back();
-        assert_eq!(forks.begin(0).unwrap().1.fork, Fork { child: 3, ..FORK });
+        assert!(!forks.has(2));
+        assert_eq!(settled(&forks), [(3, 1)]);
+    }
+
+    #[test]
+    fn so_it_does_for_a_child_that_ends_while_it_is_looked_at() {
+        let forks = line(3);
+        let (_, begun) = forks.begin(0).unwrap();
+        forks.cancel(2);
+        assert!(!begun.end());
+        assert_eq!(settled(&forks), [(3, 1)]);
+    }
+
+    #[test]
+    fn whoever_ends_first_an_ancestor_of_them_all_stands_for_them() {
+        for order in [[2, 3, 4], [4, 3, 2], [3, 2, 4], [2, 4, 3]] {
+            let forks = line(5);
+            order.into_iter().for_each(|child| forks.cancel(child));
+            assert_eq!(settled(&forks), [(5, 1)]);
+        }
+    }
+
+    #[test]
+    fn ancestors_that_end_at_the_same_moment_cost_nobody_his_helpers() {
+        for _ in 0..if cfg!(miri) { 5 } else { 200 } {
+            let forks = line(4);
+            let start = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                for child in [2, 3] {
+                    let (forks, start) = (&forks, &start);
+                    scope.spawn(move || {
+                        start.wait();
+                        forks.cancel(child);
+                    });
+                }
+            });
+            assert_eq!(settled(&forks), [(4, 1)]);
+        }
+    }
+
+    #[test]
+    fn the_dead_stay_as_long_as_somebody_refers_to_them() {
+        let forks = line(4);
+        forks.cancel(2);
+        forks.cancel(3);
+        forks.bury();
+        assert_eq!(forks.pending.load(Ordering::SeqCst), 3);
+        forks.cancel(4);
+        forks.bury();
+        assert_eq!(forks.pending.load(Ordering::SeqCst), 0);
     }
 
     #[test]
     fn whoever_has_looked_at_a_note_takes_no_step_on_a_later_one() {
         let forks = Forks::new().unwrap();
         assert!(forks.push(FORK));
-        let (slot, seen) = forks.about(2).unwrap();
+        let (slot, seen) = forks.about(2, &[FULL]).unwrap();
         forks.cancel(2);
         assert!(forks.push(Fork { child: 3, ..FORK }));
-        assert!(ptr::eq(slot, forks.about(3).unwrap().0));
+        assert!(ptr::eq(slot, forks.about(3, &[FULL]).unwrap().0));
         assert!(!slot.go(seen, FREE));
         assert!(forks.has(3));
     }

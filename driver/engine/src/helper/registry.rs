@@ -92,11 +92,42 @@ pub(crate) struct Registry<H: Host> {
     owners: Vec<Owner>,
     meta: Option<Box<dyn MetaProvider<H>>>,
     last_generation: u32,
+    /// What the images of each user take, by user: a sum over hundreds of forked children would be made for each of them.
+    users: Vec<(u32, usize)>,
 }
 
 impl<H: Host> Registry<H> {
     pub(crate) const fn new() -> Self {
-        Registry { owners: Vec::new(), meta: None, last_generation: 0 }
+        Registry { owners: Vec::new(), meta: None, last_generation: 0, users: Vec::new() }
+    }
+
+    /// What the images of a user take.
+    fn memory_of(&self, uid: u32) -> usize {
+        let at = self.users.binary_search_by_key(&uid, |&(uid, _)| uid);
+        at.ok().and_then(|at| self.users.get(at)).map_or(0, |&(_, memory)| memory)
+    }
+
+    /// A user's images take so much more. Room for one user has been reserved.
+    fn charge(&mut self, uid: u32, memory: usize) {
+        match self.users.binary_search_by_key(&uid, |&(uid, _)| uid) {
+            Ok(at) => {
+                if let Some((_, sum)) = self.users.get_mut(at) {
+                    *sum += memory;
+                }
+            }
+            Err(at) => _ = self.users.try_insert(at, (uid, memory)),
+        }
+    }
+
+    /// A user's images take so much less.
+    fn discharge(&mut self, uid: u32, memory: usize) {
+        let Ok(at) = self.users.binary_search_by_key(&uid, |&(uid, _)| uid) else { return };
+        if let Some((_, sum)) = self.users.get_mut(at) {
+            *sum = sum.saturating_sub(memory);
+            if *sum == 0 {
+                self.users.remove(at);
+            }
+        }
     }
 
     fn position(&self, key: u64) -> Result<usize, usize> {
@@ -135,10 +166,7 @@ impl Accepted {
         cpus: usize,
     ) -> Result<Accepted, Errno> {
         let mut program = Program::load(&bytes, Purpose::Helper { base }, &Limits::for_helper())?;
-        let annotator = match Annotator::new(&mut program, cpus)? {
-            Some(annotator) => Some(Anchored::new(annotator)?),
-            None => None,
-        };
+        let annotator = Annotator::new(&mut program, cpus)?;
         let providers = program.providers;
         if !providers.iter().all(|provider| is_provider_name(&provider.name)) {
             return Err(Errno::EINVAL);
@@ -314,15 +342,11 @@ impl<H: Host> Dtrace<H> {
             while let Some((at, begun)) = self.forks.begin(from) {
                 from = at + 1;
                 let Fork { parent, child, pid, uid } = begun.fork;
-                let known = control.helpers.position(parent);
-                // In this order: who ends first has its parent stand for it.
-                let (noted, stale) = (self.forks.has(parent), begun.is_stale());
-                if known.is_err() && (noted || stale) {
-                    // Its parent is still to come, or another stands for it now.
-                    settled |= stale;
+                let Some(known) = self.model(control, parent) else {
+                    // Its parent is still to come.
                     begun.put_back();
                     continue;
-                }
+                };
                 settled = true;
                 let result = known
                     .map_err(|_| Errno::ESRCH)
@@ -343,8 +367,26 @@ impl<H: Host> Dtrace<H> {
                 }
             }
             if !settled {
-                return;
+                break;
             }
+        }
+        self.forks.bury();
+    }
+
+    /// The owner whose images a child of `parent` gets, if there is one. None while that is not known: an ancestor is noted.
+    fn model(&self, control: &Control<H>, parent: u64) -> Option<Result<usize, usize>> {
+        let mut ancestor = self.forks.ancestor(parent);
+        loop {
+            let known = control.helpers.position(ancestor);
+            if known.is_err() && self.forks.has(ancestor) {
+                return None;
+            }
+            // It may have ended since: then another stands for it. Each turn is one generation.
+            let now = self.forks.ancestor(ancestor);
+            if known.is_ok() || now == ancestor {
+                return Some(known);
+            }
+            ancestor = now;
         }
     }
 
@@ -376,13 +418,14 @@ impl<H: Host> Dtrace<H> {
     fn insert(&self, control: &mut Control<H>, whose: Whose, accepted: Accepted) -> Result<(), Errno> {
         let found = control.helpers.position(whose.key);
         let owner = found.ok().and_then(|at| control.helpers.owners.get(at));
-        let same_user = control.helpers.owners.iter().filter(|owner| owner.uid == whose.uid);
-        accepted.check(owner, same_user.map(Owner::memory).sum())?;
+        let uid = owner.map_or(whose.uid, |owner| owner.uid);
+        accepted.check(owner, control.helpers.memory_of(uid))?;
         let Accepted { brought, providers } = accepted;
         if brought.annotator.is_none() && brought.described == 0 {
             // Sound, and of no use: there is nothing to keep.
             return Ok(());
         }
+        control.helpers.users.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         let at = match found {
             Ok(at) => at,
             Err(at) => {
@@ -400,12 +443,13 @@ impl<H: Host> Dtrace<H> {
         };
         let owner = control.helpers.owners.get_mut(at).ok_or(Errno::ENOMEM)?;
         let annotator = brought.annotator.as_ref().map(Anchored::address);
-        let generation = brought.generation;
+        let (generation, memory) = (brought.generation, brought.memory());
         owner.images.try_push(brought)?;
         let image = owner.images.len() - 1;
         if let Some(annotator) = annotator {
             owner.process.annotators.append(annotator);
         }
+        control.helpers.charge(uid, memory);
         let result = self.provide(control, at, image, providers);
         match result {
             Ok(true) => self.rematch(control),
@@ -498,7 +542,8 @@ impl<H: Host> Dtrace<H> {
         }
         self.retire_providers(control, &made)?;
         let Some(owner) = control.helpers.owners.get_mut(at) else { return Ok(()) };
-        let last = owner.images.iter().all(|image| image.goes);
+        let (last, uid) = (owner.images.iter().all(|image| image.goes), owner.uid);
+        let memory = owner.images.iter().filter(|image| image.goes).map(Brought::memory).sum();
         if last {
             if let Some(bucket) = self.processes.bucket(owner.process.key) {
                 bucket.unlink(owner.process.address());
@@ -509,6 +554,7 @@ impl<H: Host> Dtrace<H> {
             self.synchronize();
         }
         owner.images.retain(|image| !image.goes);
+        control.helpers.discharge(uid, memory);
         if last {
             drop(control.helpers.owners.remove(at));
         }

@@ -23,6 +23,7 @@ fn probe_desc<H: Host>(probe: &Probe<H>) -> ProbeDesc {
 }
 
 impl<H: Host> Request<'_, H> {
+    #[inline(never)]
     pub(super) fn conf(&mut self) -> Result<i32, Errno> {
         let conf = Conf {
             difversion: dif::VERSION,
@@ -35,6 +36,7 @@ impl<H: Host> Request<'_, H> {
         Ok(0)
     }
 
+    #[inline(never)]
     pub(super) fn provider(&mut self) -> Result<i32, Errno> {
         let mut desc: ProviderDesc = self.read()?;
         {
@@ -50,6 +52,7 @@ impl<H: Host> Request<'_, H> {
     }
 
     /// The strings of the argument are whatever was on the caller's stack, and are not looked at (contract 0).
+    #[inline(never)]
     pub(super) fn probes(&mut self) -> Result<i32, Errno> {
         let desc: ProbeDesc = self.read()?;
         let (from, consumer) = (ProbeId::new(desc.id), self.consumer);
@@ -66,6 +69,7 @@ impl<H: Host> Request<'_, H> {
         Ok(0)
     }
 
+    #[inline(never)]
     pub(super) fn probe_match(&mut self) -> Result<i32, Errno> {
         let desc: ProbeDesc = self.read()?;
         let description = Description { id: IDNONE, ..describe(&desc) };
@@ -85,6 +89,7 @@ impl<H: Host> Request<'_, H> {
         Ok(0)
     }
 
+    #[inline(never)]
     pub(super) fn probe_arg(&mut self) -> Result<i32, Errno> {
         let asked: ArgDesc = self.read()?;
         let id = ProbeId::new(asked.id).ok_or(Errno::EINVAL)?;

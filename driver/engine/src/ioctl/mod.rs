@@ -8,6 +8,9 @@
 //! Process context. A copy may sleep as long as the caller likes (who serves the page may be the caller's own). So what
 //! always holds: the control mutex is not held during a copy. It is taken by [`Request::control`], which borrows the request
 //! that the copies need.
+//!
+//! A kernel's stack is small, so what answers a request is not inlined: its structures are on the stack while it is answered,
+//! and no other's. (`driver/frames` holds the driver to that.)
 
 mod describe;
 mod helper;
@@ -136,6 +139,7 @@ impl<H: Host> Request<'_, H> {
         Ok(self.dtrace.host.ioctl_write(at, bytes)?)
     }
 
+    #[inline(never)]
     fn enable(&mut self) -> Result<i32, Errno> {
         let (dtrace, consumer) = (self.dtrace, self.consumer);
         if self.arg == 0 {
@@ -146,6 +150,7 @@ impl<H: Host> Request<'_, H> {
         dtrace.enable(&mut *self.control()?, consumer, &image)
     }
 
+    #[inline(never)]
     fn replicate(&mut self) -> Result<i32, Errno> {
         let desc: ReplDesc = self.read()?;
         let (dtrace, consumer) = (self.dtrace, self.consumer);

@@ -23,6 +23,7 @@ fn answer(header: &[u8], records: impl Iterator<Item = RecDesc>, room: u32) -> R
 }
 
 impl<H: Host> Request<'_, H> {
+    #[inline(never)]
     pub(super) fn eprobe(&mut self) -> Result<i32, Errno> {
         let mut head = [0; EprobeDesc::HEADER];
         self.dtrace.host.ioctl_read(self.arg, &mut head)?;
@@ -46,6 +47,7 @@ impl<H: Host> Request<'_, H> {
         Ok(0)
     }
 
+    #[inline(never)]
     pub(super) fn agg_desc(&mut self) -> Result<i32, Errno> {
         let mut head = [0; AggDesc::HEADER];
         self.dtrace.host.ioctl_read(self.arg, &mut head)?;
@@ -71,6 +73,7 @@ impl<H: Host> Request<'_, H> {
         Ok(0)
     }
 
+    #[inline(never)]
     pub(super) fn format(&mut self) -> Result<i32, Errno> {
         let mut desc: FmtDesc = self.read()?;
         let consumer = self.consumer;

@@ -92,6 +92,7 @@ impl Spare {
 }
 
 impl<H: Host> Request<'_, H> {
+    #[inline(never)]
     pub(super) fn go(&mut self) -> Result<i32, Errno> {
         let on = self.begin()?;
         self.write(&(on as i32))?;
@@ -99,6 +100,7 @@ impl<H: Host> Request<'_, H> {
     }
 
     /// The consumer goes: the CPU that BEGIN ran on.
+    #[inline(never)]
     fn begin(&mut self) -> Result<usize, Errno> {
         let (dtrace, consumer) = (self.dtrace, self.consumer);
         let mut control = self.control()?;
@@ -112,6 +114,7 @@ impl<H: Host> Request<'_, H> {
         dtrace.begin(&mut control, consumer)
     }
 
+    #[inline(never)]
     pub(super) fn stop(&mut self) -> Result<i32, Errno> {
         let on = self.end()?;
         self.write(&(on as i32))?;
@@ -147,6 +150,7 @@ impl<H: Host> Request<'_, H> {
         Ok(on)
     }
 
+    #[inline(never)]
     pub(super) fn status(&mut self) -> Result<i32, Errno> {
         let status = self.state_of_things()?;
         self.write(&status)?;
@@ -188,6 +192,7 @@ impl<H: Host> Request<'_, H> {
         Ok(status)
     }
 
+    #[inline(never)]
     pub(super) fn dof_get(&mut self) -> Result<i32, Errno> {
         let header: DofHdr = self.read()?;
         let consumer = self.consumer;
@@ -243,6 +248,7 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// Fires BEGIN or END for the consumer of a key: on the CPU the consumer traces on, or on this one. Returns which.
+    #[inline(never)]
     fn fire_builtin(&self, probe: &Probe<H>, key: u64, cpu: Option<usize>) -> usize {
         let args = [key];
         let firing = Firing::new(&args);
@@ -257,6 +263,7 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// Takes all the memory that tracing needs, and settles the options by what there was (contract 2.5).
+    #[inline(never)]
     fn prepare(
         &self,
         session: &mut Session,
@@ -362,6 +369,7 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// Speculations with a part on every CPU that is traced on.
+    #[inline(never)]
     fn make_speculations(
         &self,
         count: u64,
@@ -373,26 +381,31 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// Buffers for every CPU that is traced on.
+    #[inline(never)]
     fn make_buffers(
         &self,
         sizes: Sizes,
         is_traced: impl Fn(usize) -> bool,
     ) -> Result<Vec<Option<Buffers>>, OutOfMemory> {
-        let bytes = |size: u64| usize::try_from(size).map_err(|_| OutOfMemory);
-        try_build(self.cpus.len(), |cpu| {
-            if !is_traced(cpu) {
-                return Ok(None);
-            }
-            let principal = Buffer::new(sizes.policy, bytes(sizes.principal)?, bytes(sizes.kept_back)?)?;
-            Ok(Some(Buffers {
-                principal,
-                aggregation: aggregation::new_buffer(bytes(sizes.aggregation)?)?,
-                errors: Tally::new(),
-                double_errors: Tally::new(),
-                stack_string_overflows: Tally::new(),
-                chilled: AtomicU64::new(0),
-                chill_interval: AtomicU64::new(0),
-            }))
-        })
+        let mut all = try_build(self.cpus.len(), |_| Ok::<_, OutOfMemory>(None))?;
+        for (_, buffers) in all.iter_mut().enumerate().filter(|&(cpu, _)| is_traced(cpu)) {
+            *buffers = Some(buffers_of_cpu(sizes)?);
+        }
+        Ok(all)
     }
+}
+
+/// The buffers of one CPU. Not inlined: they are large, and go from hand to hand.
+#[inline(never)]
+fn buffers_of_cpu(sizes: Sizes) -> Result<Buffers, OutOfMemory> {
+    let bytes = |size: u64| usize::try_from(size).map_err(|_| OutOfMemory);
+    Ok(Buffers {
+        principal: Buffer::new(sizes.policy, bytes(sizes.principal)?, bytes(sizes.kept_back)?)?,
+        aggregation: aggregation::new_buffer(bytes(sizes.aggregation)?)?,
+        errors: Tally::new(),
+        double_errors: Tally::new(),
+        stack_string_overflows: Tally::new(),
+        chilled: AtomicU64::new(0),
+        chill_interval: AtomicU64::new(0),
+    })
 }

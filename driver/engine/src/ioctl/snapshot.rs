@@ -81,6 +81,7 @@ impl<H: Host> Dtrace<H> {
 }
 
 impl<'a, H: Host> Request<'a, H> {
+    #[inline(never)]
     pub(super) fn buffer_snapshot(&mut self) -> Result<i32, Errno> {
         let desc: BufDesc = self.read()?;
         let dtrace = self.dtrace;
@@ -102,6 +103,7 @@ impl<'a, H: Host> Request<'a, H> {
         self.answer(desc, &taken)
     }
 
+    #[inline(never)]
     pub(super) fn aggregation_snapshot(&mut self) -> Result<i32, Errno> {
         let desc: BufDesc = self.read()?;
         let dtrace = self.dtrace;
