@@ -3,6 +3,8 @@
 //! A probe may have interrupted whoever holds any lock of the kernel, so no signal is sent there: the request waits, with a
 //! reference to the process, for an interrupt that this CPU takes as soon as interrupts are on again.
 //!
+//! Under PREEMPT_RT a thread of the kernel's takes the place of that interrupt, and others run on the CPU before it has finished.
+//!
 //! What always holds: a CPU's queue is touched by that CPU only, with interrupts off.
 
 use crate::driver::engine;
@@ -25,7 +27,8 @@ struct Request {
 /// The requests of one CPU.
 #[derive(Clone, Copy)]
 struct Queue {
-    delivering: bool,
+    /// The task that delivers what waited, or in an interrupt of which that is done; else 0.
+    delivering: u64,
     len: usize,
     requests: [Request; ROOM],
 }
@@ -42,19 +45,16 @@ enum Entered {
 }
 
 impl Queue {
-    const EMPTY: Queue = Queue {
-        delivering: false,
-        len: 0,
-        requests: [Request { process: ptr::null_mut(), signal: 0 }; ROOM],
-    };
+    const EMPTY: Queue =
+        Queue { delivering: 0, len: 0, requests: [Request { process: ptr::null_mut(), signal: 0 }; ROOM] };
 
     fn waiting(&self) -> &[Request] {
         self.requests.get(..self.len).unwrap_or_default()
     }
 
-    /// Takes a request up. A probe that fires while signals are delivered may not ask for more: it would never end.
-    fn enter(&mut self, request: Request) -> Entered {
-        if self.delivering {
+    /// Takes a request of a task up. A probe that fires in the delivery of signals may not ask for more: it would never end.
+    fn enter(&mut self, request: Request, task: u64) -> Entered {
+        if self.delivering == task {
             return Entered::Refused;
         }
         if self.waiting().contains(&request) {
@@ -66,10 +66,10 @@ impl Queue {
         Entered::New
     }
 
-    /// Begins to deliver: what waits.
-    fn begin(&mut self) -> Queue {
+    /// Begins to deliver, by a task: what waits.
+    fn begin(&mut self, task: u64) -> Queue {
         let waiting = *self;
-        *self = Queue { delivering: true, ..Queue::EMPTY };
+        *self = Queue { delivering: task, ..Queue::EMPTY };
         waiting
     }
 }
@@ -102,9 +102,9 @@ impl Signals {
     /// Sends the current process a signal as soon as interrupts are on again; false if too many are waiting. Probe context.
     pub(crate) fn send(&self, signal: i32) -> bool {
         // SAFETY: no preconditions.
-        let process = unsafe { ffi::host_process() };
+        let (process, task) = unsafe { (ffi::host_process(), ffi::host_task()) };
         let entered = self.here(|queue| {
-            let entered = queue.enter(Request { process, signal });
+            let entered = queue.enter(Request { process, signal }, task);
             if entered == Entered::New {
                 // SAFETY: it is the current process's; the interrupt is this CPU's.
                 unsafe {
@@ -119,7 +119,9 @@ impl Signals {
 
     /// Sends what waits on this CPU.
     fn deliver(&self) {
-        let Some(queue) = self.here(Queue::begin) else { return };
+        // SAFETY: no preconditions.
+        let task = unsafe { ffi::host_task() };
+        let Some(queue) = self.here(|queue| queue.begin(task)) else { return };
         for request in queue.waiting() {
             // SAFETY: the request holds the process, which is not used any more afterwards.
             unsafe {
@@ -127,7 +129,7 @@ impl Signals {
                 ffi::host_process_release(request.process);
             }
         }
-        self.here(|queue| queue.delivering = false);
+        self.here(|queue| queue.delivering = 0);
     }
 }
 
@@ -141,6 +143,9 @@ extern "C" fn rs_deferred() {
 mod tests {
     use super::*;
 
+    const TASK: u64 = 0xffff_8880_0123_4540;
+    const OTHER: u64 = TASK + 0x1000;
+
     fn request(process: usize, signal: i32) -> Request {
         Request { process: ptr::without_provenance_mut(process), signal }
     }
@@ -148,28 +153,37 @@ mod tests {
     #[test]
     fn a_signal_that_waits_is_not_entered_twice() {
         let mut queue = Queue::EMPTY;
-        assert_eq!(queue.enter(request(1, 19)), Entered::New);
-        assert_eq!(queue.enter(request(1, 19)), Entered::Known);
-        assert_eq!(queue.enter(request(1, 18)), Entered::New);
-        assert_eq!(queue.enter(request(2, 19)), Entered::New);
+        assert_eq!(queue.enter(request(1, 19), TASK), Entered::New);
+        assert_eq!(queue.enter(request(1, 19), TASK), Entered::Known);
+        assert_eq!(queue.enter(request(1, 18), TASK), Entered::New);
+        assert_eq!(queue.enter(request(2, 19), TASK), Entered::New);
         assert_eq!(queue.waiting(), [request(1, 19), request(1, 18), request(2, 19)]);
     }
 
     #[test]
     fn a_full_queue_refuses() {
         let mut queue = Queue::EMPTY;
-        assert!((0..ROOM).all(|n| queue.enter(request(n, 1)) == Entered::New));
-        assert_eq!(queue.enter(request(ROOM, 1)), Entered::Refused);
-        assert_eq!(queue.enter(request(3, 1)), Entered::Known);
+        assert!((0..ROOM).all(|n| queue.enter(request(n, 1), TASK) == Entered::New));
+        assert_eq!(queue.enter(request(ROOM, 1), TASK), Entered::Refused);
+        assert_eq!(queue.enter(request(3, 1), TASK), Entered::Known);
     }
 
     #[test]
     fn whoever_asks_while_signals_are_delivered_is_refused() {
         let mut queue = Queue::EMPTY;
-        queue.enter(request(1, 1));
-        assert_eq!(queue.begin().waiting(), [request(1, 1)]);
-        assert_eq!(queue.enter(request(1, 1)), Entered::Refused);
-        queue.delivering = false;
-        assert_eq!(queue.enter(request(1, 1)), Entered::New);
+        queue.enter(request(1, 1), TASK);
+        assert_eq!(queue.begin(TASK).waiting(), [request(1, 1)]);
+        assert_eq!(queue.enter(request(1, 1), TASK), Entered::Refused);
+        queue.delivering = 0;
+        assert_eq!(queue.enter(request(1, 1), TASK), Entered::New);
+    }
+
+    #[test]
+    fn another_task_may_ask_meanwhile() {
+        let mut queue = Queue::EMPTY;
+        queue.enter(request(1, 1), TASK);
+        let _ = queue.begin(OTHER);
+        assert_eq!(queue.enter(request(1, 1), TASK), Entered::New);
+        assert_eq!(queue.waiting(), [request(1, 1)]);
     }
 }
