@@ -9,6 +9,7 @@
 #include <asm/irq_regs.h>
 #include "host.h"
 #include "kernel.h"
+#include "queue.h"
 
 asmlinkage uint64_t notrace host_timestamp(void)
 {
@@ -103,7 +104,8 @@ static void heartbeat(struct work_struct *work)
 
 asmlinkage int32_t host_housekeep_start(void)
 {
-	queue = alloc_workqueue("dtrace", WQ_UNBOUND, 2);
+	/* Three at once: housekeeping and heartbeat wait neither for each other nor for what else is on the queue. */
+	queue = alloc_workqueue("dtrace", WQ_UNBOUND, 3);
 	if (!queue)
 		return -ENOMEM;
 	queue_delayed_work(queue, &housekeeping, 0);
@@ -114,6 +116,11 @@ asmlinkage int32_t host_housekeep_start(void)
 asmlinkage void host_housekeep_now(void)
 {
 	mod_delayed_work(queue, &housekeeping, 0);
+}
+
+void queue_up(struct work_struct *work)
+{
+	queue_work(queue, work);
 }
 
 asmlinkage void host_housekeep_stop(void)

@@ -3,17 +3,22 @@
  * The handlers of the system calls, hooked one by one: ftrace has the functions whose addresses it is given, and no others, call a
  * callback first.
  */
+#include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/ftrace.h>
+#include <linux/jiffies.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 #include <asm/ptrace.h>
 #include <asm/syscall.h>
 #include "host.h"
 #include "kernel.h"
+#include "queue.h"
 
 #if defined(FTRACE_TAKES_SETS) && defined(CONFIG_DYNAMIC_FTRACE) && defined(CONFIG_KPROBES)
 
@@ -52,13 +57,20 @@ asmlinkage void host_handlers_find(struct host_handler *handlers, uint32_t count
 	struct kprobe **found = kcalloc(count, sizeof(*found), GFP_KERNEL);
 	uint32_t i, n = 0;
 
-	for (i = 0; probes && found && i < count; i++) {
+	for (i = 0; i < count; i++) {
+		handlers[i].error = -ENOMEM;
+		if (!probes || !found)
+			continue;
+		handlers[i].error = -ENOENT;
 		probes[i].symbol_name = name_of(&handlers[i]);
 		probes[i].flags = KPROBE_FLAG_DISABLED;
-		if (probes[i].symbol_name && !register_kprobe(&probes[i])) {
-			handlers[i].address = (uintptr_t)probes[i].addr;
-			found[n++] = &probes[i];
-		}
+		if (!probes[i].symbol_name)
+			continue;
+		handlers[i].error = register_kprobe(&probes[i]);
+		if (handlers[i].error)
+			continue;
+		handlers[i].address = (uintptr_t)probes[i].addr;
+		found[n++] = &probes[i];
 	}
 	if (n)
 		unregister_kprobes(found, n);
@@ -85,10 +97,35 @@ static void forget(void)
 	hook = NULL;
 }
 
+/*
+ * Taking the hook away waits until every task has been seen outside of it, which one that never leaves the kernel can put off.
+ * ftrace's own mutex is held as long. So the queue does it.
+ */
+static DECLARE_COMPLETION(gone);
+static bool leaving;
+
+static void unhook(struct work_struct *work)
+{
+	if (!unregister_ftrace_function(hook)) {
+		forget();
+	} else {
+		/* ftrace has given itself up and calls on: neither the hook nor the module may go. */
+		while (!try_module_get(THIS_MODULE))
+			msleep_interruptible(1000);
+		hook = NULL;
+	}
+	complete(&gone);
+}
+
+static DECLARE_WORK(unhooking, unhook);
+
 asmlinkage int32_t host_handlers_attach(unsigned long *addresses, uint32_t count)
 {
 	int error;
 
+	if (leaving && !wait_for_completion_timeout(&gone, msecs_to_jiffies(HOST_HANDLERS_PATIENCE)))
+		return -EBUSY;
+	leaving = false;
 	hook = kzalloc(sizeof(*hook), GFP_KERNEL);
 	if (!hook)
 		return -ENOMEM;
@@ -108,19 +145,16 @@ asmlinkage int32_t host_handlers_change(unsigned long *addresses, uint32_t count
 
 asmlinkage void host_handlers_detach(void)
 {
-	if (!unregister_ftrace_function(hook)) {
-		forget();
-		return;
-	}
-	/* ftrace has given itself up and calls on: neither the hook nor the module may go. */
-	__module_get(THIS_MODULE);
-	hook = NULL;
+	leaving = true;
+	queue_up(&unhooking);
 }
 
 #else
 
 asmlinkage void host_handlers_find(struct host_handler *handlers, uint32_t count)
 {
+	while (count > 0)
+		handlers[--count].error = -ENOENT;
 }
 
 asmlinkage int32_t host_handlers_attach(unsigned long *addresses, uint32_t count)

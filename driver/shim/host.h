@@ -293,15 +293,18 @@ asmlinkage uint32_t host_syscall_limit(bool ia32);
 
 /* ---- the handlers of system calls (handler.c) ---- */
 
-/* The function that handles a call; `address` stays as it is where there is none, or none that can be found. */
+/* The function that handles a call: `error` is 0, or a negative errno, of which ENOMEM says nothing about the function. */
 struct host_handler {
 	uint32_t number;
 	bool ia32;
+	int32_t error;
 	uint64_t address;
 };
 asmlinkage void host_handlers_find(struct host_handler *handlers, uint32_t count);
 /* Hooks the functions at these addresses, at least one; changes which are hooked, of which those that stay lose no call. 0, or a
- * negative errno, and then it is as it was. Detaching returns when rs_handler_entered runs nowhere any more. Process context. */
+ * negative errno, and then it is as it was. Detaching is done on the queue: rs_handler_entered may be called until
+ * host_housekeep_stop returns. Attaching again waits for it so many ms, and is EBUSY after that. Process context. */
+enum { HOST_HANDLERS_PATIENCE = 1000 };
 asmlinkage int32_t host_handlers_attach(unsigned long *addresses, uint32_t count);
 asmlinkage int32_t host_handlers_change(unsigned long *addresses, uint32_t count);
 asmlinkage void host_handlers_detach(void);

@@ -9,8 +9,11 @@ static const char *const names64[] = {
 #include "syscall-names-64.h"
 #endif
 };
+/* A 64-bit kernel need not have calls for 32-bit programs. */
 static const char *const names32[] = {
+#if defined(CONFIG_X86_32) || defined(CONFIG_IA32_EMULATION)
 #include "syscall-names-32.h"
+#endif
 };
 
 asmlinkage const char *notrace host_syscall_name(uint32_t number, bool ia32)

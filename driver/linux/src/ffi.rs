@@ -393,11 +393,14 @@ unsafe extern "C" {
 pub struct host_handler {
     pub number: u32,
     pub ia32: bool,
+    pub error: i32,
     pub address: u64,
 }
 unsafe extern "C" {
     pub fn host_handlers_find(handlers: *mut host_handler, count: u32);
 }
+pub const HOST_HANDLERS_PATIENCE: _bindgen_ty_1 = 1000;
+pub type _bindgen_ty_1 = core::ffi::c_uint;
 unsafe extern "C" {
     pub fn host_handlers_attach(addresses: *mut core::ffi::c_ulong, count: u32) -> i32;
 }

@@ -3,6 +3,10 @@
 //! The kernel's ftrace patches a call into the functions that it is given and into no others, so that a system call whose handler
 //! is not hooked costs what it costs without us. Only entries can be seen this way.
 //!
+//! The last hook goes by the work queue, because that waits for every task of the machine, and the control mutex is held here: when
+//! a task never leaves the kernel, nobody else waits with it. Until the hook has gone there is none other. Whoever wants one waits
+//! for a second, and then does without: by the tracepoint. Unloading the driver waits for as long as it takes.
+//!
 //! What always holds: ftrace knows the places that are in use, or more while a removal has not been applied; and it is never
 //! attached without a place, for that would mean every function of the kernel.
 
@@ -69,18 +73,19 @@ impl Handlers {
         }
     }
 
-    /// Tells ftrace. On failure it is as it was, if nothing was removed since.
+    /// Tells ftrace. On failure it is as it was, if nothing was removed since. Not inlined: the addresses are on the stack.
     ///
     /// # Safety
     ///
     /// Process context.
+    #[inline(never)]
     pub(crate) unsafe fn apply(&mut self) -> Result<(), Errno> {
         if !self.stale {
             return Ok(());
         }
         if self.len == 0 {
             if self.attached {
-                // SAFETY: process context; it is attached.
+                // SAFETY: process context; it is attached, and the queue is there as long as the engine.
                 unsafe { ffi::host_handlers_detach() };
             }
             (self.attached, self.stale) = (false, false);

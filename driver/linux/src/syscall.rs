@@ -23,6 +23,7 @@
 //! Each call has four words: a probe that is enabled but has no hook yet, and the probe that each of the three hooks fires. An
 //! enabled probe is in one of them. A word holds null or a probe that the engine has not freed: the engine frees a probe only
 //! after `disable` cleared its word, `commit` detached the hook where nothing needs it, and a grace period of the hooks passed.
+//! (The hooks on the handlers may stay a while longer, and find no probe: see `handler`.)
 //!
 //! # What is counted
 //!
@@ -88,7 +89,7 @@ impl Table {
     }
 }
 
-/// In place of an address: nobody has asked, or there is none.
+/// In place of an address: nobody has asked, or was answered; or there is none.
 const UNKNOWN: u64 = 0;
 const NOWHERE: u64 = 1;
 
@@ -335,7 +336,7 @@ fn settle(site: Site, pick: fn(&'static Table) -> &'static Words) {
 /// Hooks the handlers of all pending entries, or none of them: then false.
 fn hook_handlers(handlers: &mut Handlers) -> bool {
     find_pending();
-    if pending().any(|site| site.address() == NOWHERE) {
+    if pending().any(|site| matches!(site.address(), UNKNOWN | NOWHERE)) {
         return false;
     }
     pending().for_each(|site| handlers.add(site.address()));
@@ -348,9 +349,11 @@ fn hook_handlers(handlers: &mut Handlers) -> bool {
     true
 }
 
-/// Asks the kernel where the handlers of the pending entries are, of those that were not asked for before.
+/// Asks the kernel where the handlers of the pending entries are, of those of which that is not known. Not inlined: the answers
+/// are on the stack.
+#[inline(never)]
 fn find_pending() {
-    let none = ffi::host_handler { number: 0, ia32: false, address: NOWHERE };
+    let none = ffi::host_handler { number: 0, ia32: false, error: 0, address: NOWHERE };
     let mut asked = [none; handler::LIMIT];
     let mut count = 0;
     for (to, site) in asked.iter_mut().zip(pending().filter(|site| site.address() == UNKNOWN)) {
@@ -365,8 +368,18 @@ fn find_pending() {
     for found in asked.iter().take(count as usize) {
         let abi = if found.ia32 { Abi::Ia32 } else { Abi::X64 };
         if let Some(address) = abi.table().addresses.get(found.number as usize) {
-            address.store(found.address, Ordering::Relaxed);
+            address.store(answer(found), Ordering::Relaxed);
         }
+    }
+}
+
+/// What the kernel's answer says of where a handler is. For want of memory there is none: it is asked again the next time.
+fn answer(found: &ffi::host_handler) -> u64 {
+    const NO_MEMORY: i32 = -(Errno::ENOMEM as i32);
+    match found.error {
+        0 => found.address,
+        NO_MEMORY => UNKNOWN,
+        _ => NOWHERE,
     }
 }
 
@@ -513,6 +526,14 @@ fn forks(number: u32, abi: Abi) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn for_want_of_memory_a_handler_is_not_nowhere() {
+        let found = |error| ffi::host_handler { number: 1, ia32: false, error, address: 0x1000 };
+        assert_eq!(answer(&found(0)), 0x1000);
+        assert_eq!(answer(&found(-12)), UNKNOWN);
+        assert_eq!(answer(&found(-2)), NOWHERE);
+    }
 
     #[test]
     fn a_cookie_says_number_side_and_table() {
