@@ -9,13 +9,16 @@ output=$(dtrace -q -n 'syscall:x64:getppid:entry /execname == "getppid"/ { @e = 
     syscall:x64:getppid:return /execname == "getppid"/ { @r = count(); } END { printa("%@d ", @e); printa("%@d", @r); }' -c 'getppid 20000 4')
 is "20,000 calls on four processors are so many entries and returns" "$(echo $output)" "20000 20000"
 
-# The exits do not return; of execve one half is the program before, or after; a return from a signal is back in another call.
-output=$(dtrace -q -n 'syscall:x64::entry /execname == "calls64" && probefunc != "execve" && strstr(probefunc, "sigreturn") == NULL/ {
-    @e = count(); @kinds[probefunc] = count(); }
-    syscall:x64::return /execname == "calls64" && probefunc != "execve" && strstr(probefunc, "sigreturn") == NULL/ {
-    @r = count(); }
+# The exits do not return; of the execve that makes it what it is, the entry was somebody else's.
+output=$(dtrace -q -n 'syscall:x64::entry /execname == "calls64"/ { @e = count(); @kinds[probefunc] = count(); }
+    syscall:x64::return /execname == "calls64"/ { @r = count(); }
     syscall:x64:exit*:entry /execname == "calls64"/ { @x = count(); }
-    END { printa("sums %@d %@d", @e, @r); printa(" %@d\n", @x); printa("kind %s %@d\n", @kinds); }' -c calls64)
+    syscall:x64:*sigreturn:entry /execname == "calls64"/ { @s = sum(1); }
+    syscall:x64:*sigreturn:return /execname == "calls64"/ { @s = sum(100); }
+    syscall::execve:return /execname == "calls64" && arg1 == 0/ { @p = count(); }
+    END { printa("sums %@d %@d", @e, @r); printa(" %@d", @x); printa(" %@d", @p); printa(" %@d\n", @s);
+        printa("kind %s %@d\n", @kinds); }' -c calls64)
 is "calls64: every call returns but the exits: $(echo "$output" | grep sums)" \
-    "$(echo "$output" | awk '$1 == "sums" && $2 == $3 + $4 { print "yes" }')" yes
+    "$(echo "$output" | awk '$1 == "sums" && $2 == $3 + $4 - 1 { print "yes" }')" yes
+is "it is executed once, and returns from a signal once" "$(echo "$output" | awk '$1 == "sums" { print $5, $6 }')" "1 101"
 ok "it makes hundreds of kinds: $(echo "$output" | grep -c kind)" test "$(echo "$output" | grep -c kind)" -gt 200

@@ -215,18 +215,20 @@ static void again(void)
 	await(child, 10);
 }
 
-static void refused(void)
+static void refused(const char *own)
 {
-	/* getpgid is answered with EPERM, anything else is allowed: load the number, compare, and two returns. */
+	/* getpgid and execve are answered with EPERM, anything else is allowed: load the number, compare twice, and two returns. */
 	const struct {
 		unsigned short code;
 		unsigned char yes, no;
 		unsigned int k;
-	} filter[] = { { 0x20, 0, 0, 0 }, { 0x15, 0, 1, GETPGID }, { 0x06, 0, 0, 0x00050001 }, { 0x06, 0, 0, 0x7fff0000 } };
+	} filter[] = { { 0x20, 0, 0, 0 }, { 0x15, 1, 0, GETPGID }, { 0x15, 0, 1, EXECVE }, { 0x06, 0, 0, 0x00050001 },
+		       { 0x06, 0, 0, 0x7fff0000 } };
 	const struct {
 		unsigned short len;
 		const void *filter;
-	} program = { 4, filter };
+	} program = { 5, filter };
+	const char *words[] = { own, "leave", 0 };
 	long child = call(FORK, 0, 0, 0, 0, 0);
 
 	if (child == 0) {
@@ -234,6 +236,9 @@ static void refused(void)
 		call(PRCTL, PR_SET_SECCOMP, 2, (word)&program, 0, 0);
 		for (int i = 0; i < 5; i++)
 			if (call(GETPGID, 0, 0, 0, 0, 0) != -1)
+				leave(1);
+		for (int i = 0; i < 2; i++)
+			if (call(EXECVE, (word)own, (word)words, 0, 0, 0) != -1)
 				leave(1);
 		leave(0);
 	}
@@ -282,7 +287,7 @@ __attribute__((force_align_arg_pointer)) void begin(const word *stack)
 	signals();
 	others(at);
 	again();
-	refused();
+	refused(words[0]);
 	leave_all(0);
 }
 

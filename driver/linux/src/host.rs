@@ -52,7 +52,8 @@ pub(crate) struct Linux {
 unsafe impl Sync for Linux {}
 
 impl Linux {
-    /// The machine as it is now. Process context.
+    /// The machine as it is now. Process context. Not inlined: it is large, and goes from hand to hand.
+    #[inline(never)]
     pub(crate) fn new() -> Result<Self, OutOfMemory> {
         // SAFETY: no preconditions.
         let cpus = unsafe { ffi::host_cpu_ids() } as usize;
@@ -187,6 +188,11 @@ impl Host for Linux {
 
     fn note_grace_period(&self, idle: u32) {
         xcall::skipped(idle);
+    }
+
+    #[cfg(feature = "torture")]
+    fn grace_periods(&self) -> u32 {
+        crate::torture::grace_periods()
     }
 
     /// The CPU is kept from going offline: the thread would be taken off it.

@@ -10,11 +10,11 @@ use crate::xcall;
 use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use dtrace_engine::mem::try_filled;
 use dtrace_xcall::{Call, Report, Served};
 
-pub(crate) const ENTRIES: [Entry; 9] = [
+pub(crate) const ENTRIES: [Entry; 10] = [
     Entry { name: c"torture-calls", mode: 0o400, show: calls },
     Entry { name: c"torture-nested", mode: 0o400, show: nested },
     Entry { name: c"torture-timers", mode: 0o400, show: timers },
@@ -22,7 +22,8 @@ pub(crate) const ENTRIES: [Entry; 9] = [
     Entry { name: c"torture-wait", mode: 0o400, show: wait },
     Entry { name: c"torture-nmi", mode: 0o400, show: |out| once(out, true) },
     Entry { name: c"torture-plain", mode: 0o400, show: |out| once(out, false) },
-    Entry { name: c"torture-syncs", mode: 0o400, show: syncs },
+    Entry { name: c"torture-many", mode: 0o400, show: |out| each(out, MANY) },
+    Entry { name: c"torture-one", mode: 0o400, show: |out| each(out, 1) },
     Entry { name: c"torture-times", mode: 0o400, show: times },
 ];
 
@@ -194,10 +195,17 @@ fn once(out: &mut Text<'_>, nmi: bool) -> fmt::Result {
     }
 }
 
-/// dtrace_sync, 200 times in place of once.
-fn syncs(out: &mut Text<'_>) -> fmt::Result {
-    (0..200).for_each(|_| engine().synchronize());
-    writeln!(out, "syncs=200")
+/// How often dtrace_sync is done in place of once, from now on.
+static TIMES: AtomicU32 = AtomicU32::new(1);
+const MANY: u32 = 200;
+
+pub(crate) fn grace_periods() -> u32 {
+    TIMES.load(Ordering::Relaxed)
+}
+
+fn each(out: &mut Text<'_>, times: u32) -> fmt::Result {
+    TIMES.store(times, Ordering::Relaxed);
+    writeln!(out, "syncs={times}")
 }
 
 /// Median and 99th percentile of each way to wait for all CPUs, in nanoseconds.
