@@ -42,4 +42,5 @@ ok "more than a thousand probes: $probes" test "$probes" -gt 1000
 more=$(($(median all) - $(median begin) - $(median kernel)))
 ok "they take none that the kernel's own tracing of the same would not: $more more, with a noise of $noise" test $more -le "$noise"
 more=$(($(median all) - $(median two)))
-ok "they take no more than two probes do: $more more, with a noise of $noise" test $more -le "$noise"
+ok "nor do they take more than two probes, but for what more work brings with it: $more more, with a noise of $noise" \
+    test $more -le $((noise + probes / 16))
