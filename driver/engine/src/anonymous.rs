@@ -113,6 +113,7 @@ impl<H: Host> Dtrace<H> {
     /// Begins the tracing that was saved. After an error there is nothing of it left.
     ///
     /// The providers should be there. Probes that come later are matched when they come.
+    #[inline(never)]
     pub fn begin_anonymous(&self, saved: &[u8]) -> Result<Anonymous, AnonymousError> {
         let cred = Cred { uid: 0, gid: 0, privileges: Privileges::ALL };
         let consumer = self.open(cred).map_err(AnonymousError::Go)?;
@@ -124,6 +125,7 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// Enables what was saved for a session, and lets it go.
+    #[inline(never)]
     fn begin_saved(
         &self,
         control: &mut Control<H>,
@@ -171,6 +173,7 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// A consumer that is INACTIVE gets the anonymous state: the CPU that its BEGIN ran on.
+    #[inline(never)]
     pub(crate) fn claim(&self, control: &mut Control<H>, consumer: u64) -> Result<usize, Errno> {
         let session = control.session(consumer)?;
         if !session.cred.privileges.has(Privileges::ALL) {

@@ -336,6 +336,7 @@ impl<H: Host> Dtrace<H> {
     /// Makes a consumer. It waits for nobody ([`crate::arrival`]); every provider is asked for its probes at the first request.
     ///
     /// EACCES if the caller has no privilege at all, EAGAIN if there is no memory for one (contract 1.1).
+    #[inline(never)]
     pub fn open(&self, cred: Cred) -> Result<Consumer, Errno> {
         if cred.privileges.bits() == 0 {
             return Err(Errno::EACCES);

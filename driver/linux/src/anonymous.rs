@@ -54,7 +54,8 @@ impl Drop for File {
     }
 }
 
-/// Begins what was saved, if anything was.
+/// Begins what was saved, if anything was. Not inlined: probes fire below, which takes much of the stack.
+#[inline(never)]
 pub(crate) fn begin() {
     // SAFETY: no preconditions.
     if !unsafe { ffi::host_anonymous_wanted() } {

@@ -36,12 +36,14 @@ const PROFILE: ProviderInfo<'static> = ProviderInfo {
 };
 
 /// Registers a provider of this crate.
+#[inline(never)]
 fn register(info: &ProviderInfo<'_>, provider: impl Provider<Linux> + 'static) -> Result<(), Errno> {
     engine().register(info, try_box(provider)?)?;
     Ok(())
 }
 
 /// Makes everything that can be opened.
+#[inline(never)]
 fn start() -> Result<(), i32> {
     let refused = |error: Errno| -(error as i32);
     // SAFETY: process context, and nothing fires yet.
@@ -112,6 +114,7 @@ extern "C" fn rs_exit() {
     }
 }
 
+#[inline(never)]
 fn drop_engine() {
     // SAFETY: process context; waits for the housekeeper, the last that may use the engine, and for signals under way.
     unsafe {

@@ -38,6 +38,7 @@ impl Line {
 }
 
 /// Writes one line to the kernel log.
+#[inline(never)]
 pub(crate) fn line(text: fmt::Arguments<'_>) {
     let line = Line::new(text);
     // SAFETY: the pointer and length are of a live buffer.

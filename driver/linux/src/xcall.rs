@@ -58,6 +58,7 @@ impl Ipi for Linux {
 }
 
 /// Makes the mesh. Process context, nothing else of the driver runs.
+#[inline(never)]
 pub(crate) fn start() -> Result<(), Errno> {
     // SAFETY: no preconditions.
     let cpus = unsafe { ffi::host_cpu_ids() } as usize;
