@@ -22,16 +22,21 @@ fn main() {
     println!("cargo::rerun-if-changed=drti/drti.c");
     println!("cargo::rerun-if-env-changed=CC");
     let out = std::env::var("OUT_DIR").expect("cargo sets it");
-    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
+    // It may bring words of its own: a launcher before it, options behind it.
+    let compiler = std::env::var("CC").unwrap_or_default();
+    let mut words = compiler.split_ascii_whitespace();
+    let program = words.next().unwrap_or("cc");
+    let words: Vec<&str> = words.collect();
     for (name, model) in [("drti-64.o", "-m64"), ("drti-32.o", "-m32")] {
         let object = Path::new(&out).join(name);
-        let result =
-            Command::new(&compiler).args(FLAGS).arg(model).arg("drti/drti.c").arg("-o").arg(&object).status();
+        let mut command = Command::new(program);
+        command.args(&words).args(FLAGS).arg(model).arg("drti/drti.c").arg("-o").arg(&object);
+        let result = command.status();
         match result {
             Ok(status) if status.success() => {}
             // A compiler without 32-bit programs: then -G makes none.
             Ok(_) if model == "-m32" => std::fs::write(&object, b"").expect("the output directory"),
-            result => panic!("{compiler} does not compile drti/drti.c: {result:?}"),
+            result => panic!("{program} does not compile drti/drti.c: {result:?}"),
         }
     }
 }

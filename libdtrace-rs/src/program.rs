@@ -180,6 +180,15 @@ pub enum LibAction {
     Setopt = 0x4b,
 }
 
+impl LibAction {
+    /// The action with this number.
+    pub fn from_number(number: u64) -> Option<Self> {
+        [Self::Clear, Self::Normalize, Self::Denormalize, Self::Trunc, Self::Ftruncate, Self::Setopt]
+            .into_iter()
+            .find(|&action| action as u64 == number)
+    }
+}
+
 /// What a statement is, for the consumer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StmtKind {

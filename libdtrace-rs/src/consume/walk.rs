@@ -250,14 +250,8 @@ impl Session {
                 }
             }
             action::TRACEMEM_DYNSIZE => {
-                // The length of the memory that the next record holds.
-                let Some(memory) = records.get(n + 1) else { return Ok(1) };
-                let bytes = slice(firing.data, &memory.desc)?;
-                let length = word(firing.data, &record.desc).unwrap_or(0);
-                // None and less is no length: then it is all of the memory.
-                let length = usize::try_from(length).ok().filter(|&n| n > 0).unwrap_or(bytes.len());
-                let length = length.min(bytes.len());
-                bytes::dump(out, &bytes[..length])?;
+                let Some(memory) = traced_memory(firing, n)? else { return Ok(1) };
+                bytes::dump(out, memory)?;
                 return Ok(2);
             }
             action::TRACEMEM => bytes::dump(out, data)?,
@@ -385,56 +379,85 @@ impl Session {
         let records = &firing.enabled.records[n..];
         let number = |k: usize| records.get(k).and_then(|r| word(firing.data, &r.desc));
         let variable = || number(0).and_then(|n| u32::try_from(n).ok()).ok_or(Code::BadAggVar);
-        let what = records[0].desc.arg;
-        let is = |a: LibAction| what == a as u64;
-        if is(LibAction::Clear) {
-            self.aggregates().clear(variable()?);
-            self.forget(variable()?);
-            Ok(1)
-        } else if is(LibAction::Denormalize) {
-            self.aggregates().normalize(variable()?, 1);
-            Ok(1)
-        } else if is(LibAction::Normalize) {
-            let normal = number(1).map(u64::cast_signed).filter(|&n| n != 0).ok_or(Code::BadNormal)?;
-            self.aggregates().normalize(variable()?, normal);
-            Ok(2)
-        } else if is(LibAction::Trunc) {
-            let keep = records.get(1).and_then(|r| signed(firing.data, &r.desc)).ok_or(Code::BadTrunc)?;
-            self.aggregates().truncate(variable()?, keep);
-            self.forget(variable()?);
-            Ok(2)
-        } else if is(LibAction::Ftruncate) {
-            out.truncate()?;
-            Ok(1)
-        } else if is(LibAction::Setopt) {
-            let text = |k: usize| {
-                let record = records.get(k).filter(|r| r.desc.size > 8)?;
-                let bytes = slice(firing.data, &record.desc).ok()?;
-                let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-                Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
-            };
-            let name = text(0).ok_or(Code::BadSetopt)?;
-            let value = text(1);
-            let before = context.options.by_name(&name);
-            if let Err(error) = context.options.set_active(&name, value.as_deref()) {
-                let fault = library_fault(firing);
-                let value = value.as_deref().unwrap_or("1");
-                let message =
-                    format!("{}couldn't set option \"{name}\" to \"{value}\": {error}\n", fault.place());
-                if observer.fault(&fault, &message) == Handled::Abort {
-                    return Err(Code::ErrorAbort.into());
-                }
-                return Ok(2);
+        match LibAction::from_number(records[0].desc.arg) {
+            Some(LibAction::Clear) => {
+                self.aggregates().clear(variable()?);
+                self.forget(variable()?);
+                Ok(1)
             }
-            let (before, after) = (before?, context.options.by_name(&name)?);
-            if before != after && observer.option(firing, &name, (before, after)) == Handled::Abort {
-                return Err(Code::DirectedAbort.into());
+            Some(LibAction::Denormalize) => {
+                self.aggregates().normalize(variable()?, 1);
+                Ok(1)
             }
-            Ok(2)
-        } else {
-            Ok(1)
+            Some(LibAction::Normalize) => {
+                let normal = number(1).map(u64::cast_signed).filter(|&n| n != 0).ok_or(Code::BadNormal)?;
+                self.aggregates().normalize(variable()?, normal);
+                Ok(2)
+            }
+            Some(LibAction::Trunc) => {
+                let keep = records.get(1).and_then(|r| signed(firing.data, &r.desc)).ok_or(Code::BadTrunc)?;
+                self.aggregates().truncate(variable()?, keep);
+                self.forget(variable()?);
+                Ok(2)
+            }
+            Some(LibAction::Ftruncate) => {
+                out.truncate()?;
+                Ok(1)
+            }
+            Some(LibAction::Setopt) => {
+                let name = option_text(firing, n).ok_or(Code::BadSetopt)?;
+                let value = option_text(firing, n + 1);
+                self.set_option(context, observer, firing, &name, value.as_deref())
+            }
+            None => Ok(1),
         }
     }
+
+    /// Sets an option for a program. It takes two records.
+    fn set_option(
+        &self,
+        context: &Context<'_>,
+        observer: &mut dyn Observer,
+        firing: &Firing<'_>,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<usize> {
+        let before = context.options.by_name(name);
+        if let Err(error) = context.options.set_active(name, value) {
+            let fault = library_fault(firing);
+            let value = value.unwrap_or("1");
+            let message =
+                format!("{}couldn't set option \"{name}\" to \"{value}\": {error}\n", fault.place());
+            if observer.fault(&fault, &message) == Handled::Abort {
+                return Err(Code::ErrorAbort.into());
+            }
+            return Ok(2);
+        }
+        let (before, after) = (before?, context.options.by_name(name)?);
+        if before != after && observer.option(firing, name, (before, after)) == Handled::Abort {
+            return Err(Code::DirectedAbort.into());
+        }
+        Ok(2)
+    }
+}
+
+/// The text that `setopt()` recorded; none where nothing was given.
+pub(super) fn option_text(firing: &Firing<'_>, n: usize) -> Option<String> {
+    let record = firing.enabled.records.get(n).filter(|record| record.desc.size > 8)?;
+    let bytes = slice(firing.data, &record.desc).ok()?;
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
+}
+
+/// What `tracemem()` with a length recorded: that much of the memory that the record behind the length holds; none without such a
+/// record.
+pub(super) fn traced_memory<'a>(firing: &Firing<'a>, n: usize) -> Result<Option<&'a [u8]>> {
+    let Some(memory) = firing.enabled.records.get(n + 1) else { return Ok(None) };
+    let bytes = slice(firing.data, &memory.desc)?;
+    let length = word(firing.data, &firing.enabled.records[n].desc).unwrap_or(0);
+    // None and less is no length: then it is all of the memory.
+    let length = usize::try_from(length).ok().filter(|&n| n > 0).unwrap_or(bytes.len());
+    Ok(Some(&bytes[..length.min(bytes.len())]))
 }
 
 /// What is done with a format: its first record may be an argument that is no expression.

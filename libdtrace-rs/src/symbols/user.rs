@@ -9,7 +9,7 @@
 //! Addresses are mostly asked for at the end of tracing, and processes that were started for it are gone by then. So their maps are
 //! taken note of while they live ([`UserSymbols::remember`]): soon after their start, and then ever less often.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
@@ -30,6 +30,9 @@ const SOON: Duration = Duration::from_millis(5);
 /// The most files without a name that are held: each takes a descriptor.
 const HELD: usize = 128;
 
+/// The most processes that are known at a time.
+const PROCESSES: usize = 4096;
+
 /// The name of the code that the kernel maps into every process.
 const VDSO: &str = "[vdso]";
 
@@ -38,6 +41,10 @@ const VDSO: &str = "[vdso]";
 pub(super) struct UserSymbols {
     processes: RefCell<HashMap<u32, Process>>,
     files: RefCell<HashMap<(u64, u64), Known>>,
+    /// How many files are held.
+    held: Rc<Cell<usize>>,
+    /// How often a process has been asked for.
+    asked: Cell<u64>,
     vdso: OnceCell<Option<Rc<File>>>,
 }
 
@@ -49,6 +56,8 @@ struct Process {
     read: Instant,
     /// How long until its maps are worth another note.
     rest: Duration,
+    /// When it was asked for, in terms of how often any was.
+    asked: u64,
 }
 
 /// A mapping with code.
@@ -78,15 +87,44 @@ type Known = Rc<Lazy>;
 #[derive(Debug, Default)]
 struct Lazy {
     /// The open file, where it has no name.
-    held: RefCell<Option<fs::File>>,
+    held: RefCell<Option<Held>>,
     file: OnceCell<File>,
+}
+
+/// An open file, counted.
+#[derive(Debug)]
+struct Held {
+    file: Option<fs::File>,
+    count: Rc<Cell<usize>>,
+}
+
+impl Held {
+    fn new(file: fs::File, count: &Rc<Cell<usize>>) -> Self {
+        count.set(count.get() + 1);
+        Held { file: Some(file), count: count.clone() }
+    }
+
+    /// The file, which is held no longer.
+    fn release(mut self) -> Option<fs::File> {
+        self.file.take()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.count.set(self.count.get() - 1);
+    }
 }
 
 impl UserSymbols {
     /// The place of an address in a process.
     pub(super) fn at(&self, pid: u32, address: u64) -> Option<Place> {
         let mut processes = self.processes.borrow_mut();
+        if !processes.contains_key(&pid) {
+            self.make_room(&mut processes);
+        }
         let process = processes.entry(pid).or_insert_with(|| self.read(pid));
+        process.asked = self.now();
         let found = process.find(address).is_some();
         if !found && process.read.elapsed() > STALE {
             let fresh = self.read(pid);
@@ -110,15 +148,36 @@ impl UserSymbols {
         let fresh = self.read(pid);
         if !fresh.mappings.is_empty() {
             let rest = known.map_or(SOON, |(_, rest)| (rest * 2).min(STALE));
+            if known.is_none() {
+                self.make_room(&mut processes);
+            }
             processes.insert(pid, Process { rest, ..fresh });
         }
+    }
+
+    /// The number of the next question.
+    fn now(&self) -> u64 {
+        self.asked.replace(self.asked.get() + 1)
+    }
+
+    /// Forgets the half of the processes that was asked for least lately, and the files that only they had mapped, when there
+    /// are too many.
+    fn make_room(&self, processes: &mut HashMap<u32, Process>) {
+        if processes.len() < PROCESSES {
+            return;
+        }
+        let mut times: Vec<u64> = processes.values().map(|process| process.asked).collect();
+        let (_, &mut middle, _) = times.select_nth_unstable(PROCESSES / 2);
+        processes.retain(|_, process| process.asked >= middle);
+        self.files.borrow_mut().retain(|_, file| Rc::strong_count(file) > 1);
     }
 
     fn read(&self, pid: u32) -> Process {
         let maps = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
         let maps = String::from_utf8_lossy(&maps);
         let mappings = maps.lines().filter_map(|line| self.mapping(pid, line)).collect();
-        Process { mappings, made: Made::new(pid, inner_pid(pid)), read: Instant::now(), rest: SOON }
+        let made = Made::new(pid, inner_pid(pid));
+        Process { mappings, made, read: Instant::now(), rest: SOON, asked: self.now() }
     }
 
     /// A line of a process's maps: `start-end flags offset device inode path`.
@@ -145,9 +204,10 @@ impl UserSymbols {
             Some(path) => (path, true),
             None => (path, false),
         };
-        let held = || self.files.borrow().values().filter(|file| file.held.borrow().is_some()).count();
-        if deleted && held() < HELD && known.file.get().is_none() && known.held.borrow().is_none() {
-            *known.held.borrow_mut() = unnamed(pid, start, end, path);
+        let free = self.held.get() < HELD && known.file.get().is_none() && known.held.borrow().is_none();
+        if deleted && free {
+            let file = unnamed(pid, start, end, path);
+            *known.held.borrow_mut() = file.map(|file| Held::new(file, &self.held));
         }
         let root = format!("/proc/{pid}/root");
         let paths = [format!("{root}{path}"), path.to_string()];
@@ -209,7 +269,10 @@ impl Lazy {
             // When the process is gone, and its root with it, a file of that name may be another one.
             let same = |file: &fs::File| file.metadata().is_ok_and(|file| file.ino() == inode);
             let open = || super::open(inside).ok().or_else(|| super::open(outside).ok().filter(same));
-            held.or_else(open).and_then(|file| File::read(file, root)).unwrap_or_default()
+            held.and_then(Held::release)
+                .or_else(open)
+                .and_then(|file| File::read(file, root))
+                .unwrap_or_default()
         })
     }
 }
@@ -260,6 +323,22 @@ mod tests {
         let places = (0..0x2000).step_by(16).filter_map(|at| symbols.at(std::process::id(), start + at));
         let named = places.filter_map(|place| Some((place.object, place.symbol?.0)));
         assert!(named.into_iter().any(|(object, name)| object == VDSO && name.contains("clock_gettime")));
+    }
+
+    #[test]
+    fn the_processes_that_are_known_have_an_end() {
+        let symbols = UserSymbols::default();
+        let own = std::process::id();
+        let address = libc::getppid as *const () as u64;
+        assert!(symbols.at(own, address).is_some());
+        for gone in 0..PROCESSES as u32 * 2 {
+            symbols.at(0x2000_0000 + gone, 16);
+            assert!(symbols.processes.borrow().len() <= PROCESSES);
+            if gone % 100 == 0 {
+                symbols.at(own, address);
+            }
+        }
+        assert!(symbols.processes.borrow().contains_key(&own), "what is asked for is kept");
     }
 
     #[test]

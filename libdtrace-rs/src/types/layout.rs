@@ -3,6 +3,7 @@
 //! Bit-fields follow the System V rule: a field of declared type T never crosses a boundary of T's size; a zero width closes
 //! the unit; an unnamed field takes room but does not raise the alignment of the whole.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::{Aggregate, Enumeration, Kind, Member, TypeId, Types};
@@ -45,6 +46,7 @@ pub struct AggregateBuilder {
     tag: Option<Rc<str>>,
     union: bool,
     members: Vec<Member>,
+    names: HashSet<Rc<str>>,
     /// The end of the last member, in bits.
     end: u64,
     /// The end of the largest member, in bits (for unions).
@@ -55,7 +57,8 @@ pub struct AggregateBuilder {
 impl AggregateBuilder {
     /// An empty structure, or union if `union`.
     pub fn new(tag: Option<&str>, union: bool) -> Self {
-        AggregateBuilder { tag: tag.map(Rc::from), union, members: Vec::new(), end: 0, widest: 0, align: 1 }
+        let (members, names) = (Vec::new(), HashSet::new());
+        AggregateBuilder { tag: tag.map(Rc::from), union, members, names, end: 0, widest: 0, align: 1 }
     }
 
     /// Adds a member; an empty name makes it anonymous.
@@ -70,7 +73,7 @@ impl AggregateBuilder {
         self.end = start + size * 8;
         self.widest = self.widest.max(self.end);
         self.align = self.align.max(align);
-        self.members.push(Member { name: name.into(), ty, bit_offset: start, bit_width: None });
+        self.push(name, ty, start, None);
         Ok(())
     }
 
@@ -83,7 +86,7 @@ impl AggregateBuilder {
         }
         self.end = start + size * 8;
         self.widest = self.widest.max(self.end);
-        self.members.push(Member { name: name.into(), ty, bit_offset: start, bit_width: None });
+        self.push(name, ty, start, None);
         Ok(())
     }
 
@@ -121,16 +124,21 @@ impl AggregateBuilder {
         if !name.is_empty() {
             self.align = self.align.max(unit / 8);
             let bit_width = Some(u32::try_from(width).expect("checked against the type's width"));
-            self.members.push(Member { name: name.into(), ty, bit_offset: start, bit_width });
+            self.push(name, ty, start, bit_width);
         }
         Ok(())
     }
 
     fn check_name(&self, name: &str) -> Result<(), LayoutError> {
-        if !name.is_empty() && self.members.iter().any(|m| &*m.name == name) {
-            return Err(LayoutError::Duplicate);
+        if self.names.contains(name) { Err(LayoutError::Duplicate) } else { Ok(()) }
+    }
+
+    fn push(&mut self, name: &str, ty: TypeId, bit_offset: u64, bit_width: Option<u32>) {
+        let name: Rc<str> = name.into();
+        if !name.is_empty() {
+            self.names.insert(name.clone());
         }
-        Ok(())
+        self.members.push(Member { name, ty, bit_offset, bit_width });
     }
 
     /// The finished type.

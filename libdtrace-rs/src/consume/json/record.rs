@@ -11,7 +11,7 @@ use super::text::hexadecimal;
 use super::{Json, aggregation, datum};
 use crate::consume::aggregate::Entry;
 use crate::consume::output::Output;
-use crate::consume::walk::{kind_of_format, print_format, signed, slice, word};
+use crate::consume::walk::{kind_of_format, option_text, print_format, signed, slice, traced_memory};
 use crate::consume::{Context, Firing, Observer, Session, order, typed};
 use crate::error::Result;
 use crate::program::{LibAction, StmtKind};
@@ -67,13 +67,8 @@ impl Session {
             _ if data.is_empty() => return Ok((None, 1)),
             action::EXIT => (of("exit").with("status", signed(firing.data, desc)), 1),
             action::TRACEMEM_DYNSIZE => {
-                let Some(memory) = firing.enabled.records.get(n + 1) else {
-                    return Ok((None, 1));
-                };
-                let bytes = slice(firing.data, &memory.desc)?;
-                let length = word(firing.data, desc).and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
-                let bytes = &bytes[..length.unwrap_or(bytes.len()).min(bytes.len())];
-                (of("tracemem").with("bytes", hexadecimal(bytes)), 2)
+                let Some(memory) = traced_memory(firing, n)? else { return Ok((None, 1)) };
+                (of("tracemem").with("bytes", hexadecimal(memory)), 2)
             }
             action::TRACEMEM => (of("tracemem").with("bytes", hexadecimal(data)), 1),
             _ => {
@@ -175,28 +170,18 @@ impl Session {
             let known = variable.and_then(|variable| context.statements.aggregation(variable));
             Json::from(known.map(|known| Json::from(&*known.name)))
         };
-        let text = |k: usize| {
-            let record = records.get(k).filter(|r| r.desc.size > 8)?;
-            let bytes = slice(firing.data, &record.desc).ok()?;
-            let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-            Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
-        };
-        let what = records[0].desc.arg;
-        let is = |a: LibAction| what == a as u64;
-        let shown = if is(LibAction::Clear) {
-            of("clear").with("aggregation", aggregation())
-        } else if is(LibAction::Denormalize) {
-            of("denormalize").with("aggregation", aggregation())
-        } else if is(LibAction::Normalize) {
-            of("normalize").with("aggregation", aggregation()).with("factor", number(1))
-        } else if is(LibAction::Trunc) {
-            of("trunc").with("aggregation", aggregation()).with("keep", number(1))
-        } else if is(LibAction::Ftruncate) {
-            of("ftruncate")
-        } else if is(LibAction::Setopt) {
-            of("setopt").with("option", text(0)).with("value", text(1))
-        } else {
-            of("library")
+        let shown = match LibAction::from_number(records[0].desc.arg) {
+            Some(LibAction::Clear) => of("clear").with("aggregation", aggregation()),
+            Some(LibAction::Denormalize) => of("denormalize").with("aggregation", aggregation()),
+            Some(LibAction::Normalize) => {
+                of("normalize").with("aggregation", aggregation()).with("factor", number(1))
+            }
+            Some(LibAction::Trunc) => of("trunc").with("aggregation", aggregation()).with("keep", number(1)),
+            Some(LibAction::Ftruncate) => of("ftruncate"),
+            Some(LibAction::Setopt) => {
+                of("setopt").with("option", option_text(firing, n)).with("value", option_text(firing, n + 1))
+            }
+            None => of("library"),
         };
         let taken = self.library(context, out, observer, firing, n)?;
         Ok((shown, taken))

@@ -91,9 +91,9 @@ impl Checker<'_> {
         let (id, name) = match known {
             Some(known) => (known.id, known.name),
             None => {
-                let number = u32::try_from(self.identifiers.aggregations.len() + 1).unwrap_or(u32::MAX);
+                let number = u32::try_from(self.identifiers.aggregations().len() + 1).unwrap_or(u32::MAX);
                 let name: Rc<str> = if shown.is_empty() { NAMELESS.into() } else { shown.clone() };
-                self.identifiers.aggregations.push(Aggregation {
+                self.identifiers.add_aggregation(Aggregation {
                     name: name.clone(),
                     id: AggregationId(number),
                     kind,

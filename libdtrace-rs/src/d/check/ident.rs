@@ -25,7 +25,9 @@ pub struct Identifiers {
     pub(super) declared: HashMap<Rc<str>, TypeId>,
     pub(super) threads: HashMap<Rc<str>, Variable>,
     pub(super) clauses: HashMap<Rc<str>, Variable>,
-    pub(super) aggregations: Vec<Aggregation>,
+    aggregations: Vec<Aggregation>,
+    /// Where in them a name is.
+    aggregation_names: HashMap<Rc<str>, usize>,
     pub(super) translators: Vec<Rc<Translator>>,
     pub(super) providers: HashMap<Rc<str>, Rc<super::super::typed::Provider>>,
     /// What `#pragma D attributes` said of names, built-in ones included.
@@ -113,7 +115,12 @@ impl Identifiers {
     }
 
     pub(super) fn find_aggregation(&self, name: &str) -> Option<&Aggregation> {
-        self.aggregations.iter().find(|a| &*a.name == name)
+        self.aggregation_names.get(name).and_then(|&at| self.aggregations.get(at))
+    }
+
+    pub(super) fn add_aggregation(&mut self, aggregation: Aggregation) {
+        self.aggregation_names.insert(aggregation.name.clone(), self.aggregations.len());
+        self.aggregations.push(aggregation);
     }
 
     /// Whether the name is taken by something other than a type.

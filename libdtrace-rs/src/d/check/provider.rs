@@ -1,5 +1,6 @@
 //! Declared providers: `provider name { probe p(args) : (args); };`
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::super::ast::{self, Pos};
@@ -28,9 +29,10 @@ impl Checker<'_> {
             return Err(self.error(Tag::ProvBadname, pos, message));
         }
         let mut probes: Vec<ProviderProbe> = Vec::with_capacity(provider.probes.len());
+        let mut names = HashSet::new();
         for probe in &provider.probes {
             let checked = self.provider_probe(name, probe)?;
-            if probes.iter().any(|p| p.name == checked.name) {
+            if !names.insert(checked.name.clone()) {
                 let message = format!("probe redeclared: {name}:::{}", checked.name);
                 return Err(self.error(Tag::ProvPrdup, probe.pos, message));
             }
