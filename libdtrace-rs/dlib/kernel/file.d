@@ -13,6 +13,12 @@ translator fileinfo_t < struct file *F > {
 	fi_oflags = F == NULL ? 0 : (int)F->f_flags;
 };
 
+/*
+ * The open file behind a descriptor of the process that fired the probe; NULL where there is none. It is read as the table of
+ * descriptors stands there: what another thread closes meanwhile may be gone, and reading it is a fault then, as any other.
+ */
+inline struct file *getf[int fd] =
+    fd >= 0 && fd < curthread->files->fdt->max_fds ? curthread->files->fdt->fd[fd] : (struct file *)NULL;
+
 /* The open files of the process that fired the probe, by descriptor. */
-inline fileinfo_t fds[int fd] = xlate < fileinfo_t > (
-    fd >= 0 && fd < curthread->files->fdt->max_fds ? curthread->files->fdt->fd[fd] : (struct file *)NULL);
+inline fileinfo_t fds[int fd] = xlate < fileinfo_t > (getf(fd));

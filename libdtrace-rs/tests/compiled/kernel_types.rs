@@ -138,6 +138,19 @@ fn members_of_kernel_structures_are_reached_through_pointers() {
 }
 
 #[test]
+fn open_files_are_found_by_their_descriptors() {
+    let Some(_) = kernel() else { return };
+    let library = concat!(include_str!("../../dlib/io.d"), include_str!("../../dlib/kernel/file.d"));
+    let compile = |text: &str| world::program_of_kernel(&format!("{library}\n{text}")).map(|_| ());
+    assert_eq!(compile("BEGIN { trace(getf(0)->f_flags); trace(fds[1].fi_pathname); }"), Ok(()));
+    let fault = |text: &str| compile(text).unwrap_err().tagged().split_once(": ").unwrap().1.to_string();
+    assert_eq!(fault("BEGIN { getf(); }"), "getf( ) prototype mismatch: 0 args passed, 1 expected");
+    let want = "getf( ) argument #1 is incompatible with prototype:\n\tprototype: int\n\t argument: string";
+    assert_eq!(fault("BEGIN { getf(\"a\"); }"), want);
+    assert!(world::program("BEGIN { getf(0); }").unwrap_err().tagged().starts_with("[D_FUNC_UNDEF]"));
+}
+
+#[test]
 fn the_kernels_types_survive_the_way_through_a_ctf_file() {
     let Some(t) = kernel() else { return };
     let names = ["struct task_struct", "struct file", "struct inode", "struct sock", "struct sk_buff"];

@@ -1,11 +1,17 @@
 //! Calls of functions, and the checks of arguments against prototypes.
 
+use std::rc::Rc;
+
 use super::super::ast::{self, ExprKind as Ast, Name, Pos, Scope};
 use super::super::typed::{Expr, ExprKind};
 use super::builtin::{self, ActionKind, BuiltinFunction, FunctionKind};
-use super::ident::Global;
+use super::ident::{Global, Inline};
+use super::inline::Value;
 use super::{Checker, Result, Tag};
 use crate::types::TypeId;
+
+/// The functions that libraries define.
+const LIBRARY: &[&str] = &["getf"];
 
 impl Checker<'_> {
     /// The built-in function that an expression calls, if it is a call of one.
@@ -51,6 +57,47 @@ impl Checker<'_> {
             return Err(self.error(Tag::FuncIdkind, pos, message));
         }
         builtin::function(name).ok_or_else(undefined)
+    }
+
+    /// The inline that stands behind a function which D has and the device does not: a library defines it where what it needs
+    /// is there.
+    pub(super) fn library_function(&self, function: &ast::Expr) -> Option<Rc<Inline>> {
+        let Ast::Name(Name { scope: Scope::Default, name }) = &function.kind else { return None };
+        match self.identifiers.globals.get(name) {
+            Some(Global::Inline(inline)) if LIBRARY.contains(&&**name) && inline.params.is_some() => {
+                Some(inline.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// A call of such a function.
+    pub(super) fn call_inline(&mut self, inline: &Rc<Inline>, args: &[ast::Expr], pos: Pos) -> Result<Value> {
+        let name = inline.name.clone();
+        let params: Vec<TypeId> = inline.params.iter().flatten().map(|(_, ty)| *ty).collect();
+        if args.len() != params.len() {
+            let (passed, plural) = (args.len(), if args.len() == 1 { "" } else { "s" });
+            let message = format!(
+                "{name}( ) prototype mismatch: {passed} arg{plural} passed, {} expected",
+                params.len()
+            );
+            return Err(self.error(Tag::ProtoLen, pos, message));
+        }
+        let mut values = Vec::with_capacity(args.len());
+        for (n, (arg, &param)) in args.iter().zip(&params).enumerate() {
+            let value = self.expr(arg)?;
+            if !self.assignable(param, &value) {
+                let message = format!(
+                    "{name}( ) argument #{} is incompatible with prototype:\n\tprototype: {}\n\t argument: {}",
+                    n + 1,
+                    self.name_of(param),
+                    self.name_of(value.ty)
+                );
+                return Err(self.error(Tag::ProtoArg, pos, message));
+            }
+            values.push(self.convert(value, param));
+        }
+        self.expand_inline(inline, values, pos)
     }
 
     /// A call within an expression.

@@ -37,7 +37,10 @@ impl Checker<'_> {
                 Expr { pos, ty, user: false, kind: ExprKind::Str(bytes.clone()) }
             }
             Ast::Aggregation(aggregation) => self.aggregation_value(aggregation, pos)?,
-            Ast::Call(function, args) => self.call(function, args, pos)?,
+            Ast::Call(function, args) => match self.library_function(function) {
+                Some(inline) => return self.call_inline(&inline, args, pos),
+                None => self.call(function, args, pos)?,
+            },
             Ast::Unary(ast::UnaryOp::Deref, operand) => {
                 let value = self.value(operand)?;
                 if Self::is_translated_pointer(&value) {
