@@ -350,10 +350,14 @@ impl<H: Host> Dtrace<H> {
     /// Not inlined: its parts are on the stack before they are where they belong.
     #[inline(never)]
     fn new_session(&self, id: u64, cred: Cred) -> Result<Session, OutOfMemory> {
+        let variables = match cred.privileges.has(Privileges::KERNEL) {
+            true => Variables::new(self.cpus.len())?,
+            false => Variables::disguised(self.cpus.len())?,
+        };
         let run = Run {
             buffers: Vec::new(),
             sizes: AtomicPtr::default(),
-            variables: Variables::new(self.cpus.len())?,
+            variables,
             speculations: Speculations::none(),
             strsize: 0,
             destructive: false,

@@ -175,6 +175,8 @@ pub struct DynVars {
     heads: Bytes,
     /// The first chunk, aligned, in the pool.
     first: NonNull<AtomicU64>,
+    /// What programs see as its address.
+    shown: u64,
     /// Words of a chunk.
     words: usize,
     chunks: usize,
@@ -259,6 +261,7 @@ impl DynVars {
             pool,
             heads,
             first,
+            shown: first.as_ptr().expose_provenance() as u64,
             words: chunk / 8,
             chunks,
             mask: buckets - 1,
@@ -669,13 +672,21 @@ impl DynVars {
 
     // ------------------------------------------------------------------------------------------------ addresses
 
+    fn data_offset(&self, index: u32) -> usize {
+        (index as usize).wrapping_sub(1).wrapping_mul(self.words * 8).wrapping_add(DATA_OFFSET)
+    }
+
     fn data_pointer(&self, index: u32) -> *mut u8 {
-        let offset = (index as usize).wrapping_sub(1).wrapping_mul(self.words * 8).wrapping_add(DATA_OFFSET);
-        self.first.as_ptr().cast::<u8>().wrapping_add(offset)
+        self.first.as_ptr().cast::<u8>().wrapping_add(self.data_offset(index))
     }
 
     fn data_address(&self, index: u32) -> u64 {
-        self.data_pointer(index).expose_provenance() as u64
+        self.shown.wrapping_add(self.data_offset(index) as u64)
+    }
+
+    /// Shows itself at this address.
+    pub(crate) fn show_at(&mut self, address: u64) {
+        self.shown = address;
     }
 
     /// If an address is one of the bytes of a string or structure in the store, which is what a program may read and
@@ -683,7 +694,7 @@ impl DynVars {
     #[inline]
     pub fn region(&self, addr: u64) -> Option<(*mut u8, u64)> {
         let base = self.first.as_ptr().cast::<u8>();
-        let offset = addr.wrapping_sub(base.addr() as u64);
+        let offset = addr.wrapping_sub(self.shown);
         let size = (self.words * 8) as u64;
         if offset >= self.chunks as u64 * size {
             return None;

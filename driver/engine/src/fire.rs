@@ -355,8 +355,9 @@ impl<H: Host> Dtrace<H> {
             {
                 continue;
             }
+            // In keys, the addresses of names are what they are.
             if clause.keyed.is_some()
-                && state.access.process
+                && ecb.plain
                 // SAFETY: as for the brief one.
                 && unsafe { self.take_keyed_turn(probe, firing, clause, buffers) }
             {
@@ -481,7 +482,8 @@ impl<H: Host> Dtrace<H> {
     #[inline(never)]
     fn test(&self, moment: &Moment<'_, H>, turn: &Turn<'_>) -> Result<bool, Failure> {
         let Some(predicate) = &turn.clause.predicate else { return Ok(true) };
-        let value = match turn.quick(moment).run(predicate.get()) {
+        let quick = if turn.ecb.plain { turn.quick(moment).run(predicate.get()) } else { None };
+        let value = match quick {
             Some(value) => value,
             None => self.run_predicate(moment, turn, predicate)?,
         };
@@ -539,7 +541,7 @@ impl<H: Host> Dtrace<H> {
         scratch: &mut [u8],
     ) -> Result<(), Failure> {
         if !turn.ecb.plain {
-            // Somebody looks at the clock between the steps.
+            // Somebody looks at the clock between the steps, and addresses may not be what they are.
             return self.take_general_steps(moment, turn, first, 0, record, scratch);
         }
         let quick = turn.quick(moment);

@@ -30,6 +30,7 @@ pub mod exchange;
 mod fire;
 pub mod frames;
 pub mod glob;
+mod guise;
 mod helper;
 pub mod host;
 mod housekeeping;

@@ -14,6 +14,8 @@ const ALIGN: usize = 8;
 pub struct Scratch<'a> {
     base: *mut u8,
     len: usize,
+    /// What programs see as the address of its beginning.
+    shown: u64,
     used: Cell<usize>,
     memory: PhantomData<&'a mut [u8]>,
 }
@@ -34,10 +36,23 @@ impl<'a> Scratch<'a> {
     #[inline]
     pub unsafe fn from_raw(base: *mut u8, len: usize) -> Scratch<'a> {
         let lead = base.addr().wrapping_neg() % ALIGN;
-        if lead > len {
-            return Scratch { base, len: 0, used: Cell::new(0), memory: PhantomData };
-        }
-        Scratch { base: base.wrapping_add(lead), len: len - lead, used: Cell::new(0), memory: PhantomData }
+        let (base, len) = match len.checked_sub(lead) {
+            Some(rest) => (base.wrapping_add(lead), rest),
+            None => (base, 0),
+        };
+        let shown = base.expose_provenance() as u64;
+        Scratch { base, len, shown, used: Cell::new(0), memory: PhantomData }
+    }
+
+    /// Shows itself at this address.
+    pub(crate) fn show_at(&mut self, address: u64) {
+        self.shown = address;
+    }
+
+    /// What programs see as the address of a byte of it.
+    #[inline]
+    pub(crate) fn address_of(&self, at: *const u8) -> u64 {
+        self.shown.wrapping_add(at.addr().wrapping_sub(self.base.addr()) as u64)
     }
 
     /// No scratch memory.
@@ -45,6 +60,7 @@ impl<'a> Scratch<'a> {
         Scratch {
             base: core::ptr::without_provenance_mut(ALIGN),
             len: 0,
+            shown: ALIGN as u64,
             used: Cell::new(0),
             memory: PhantomData,
         }
@@ -80,7 +96,7 @@ impl<'a> Scratch<'a> {
     #[inline]
     pub fn region(&self, addr: u64) -> Option<(*mut u8, u64)> {
         let used = self.used.get() as u64;
-        let offset = addr.wrapping_sub(self.base.addr() as u64);
+        let offset = addr.wrapping_sub(self.shown);
         (offset < used).then(|| (self.base.wrapping_add(offset as usize), used - offset))
     }
 }

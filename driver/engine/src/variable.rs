@@ -22,6 +22,7 @@ use dtrace_abi::{DifKind, DifVar, Scope};
 
 use crate::difo::{Difo, same_storage};
 use crate::dynvar::{Drops, DynVars, Identity};
+use crate::guise;
 use crate::mem::{Bytes, OutOfMemory, TryPush, try_build};
 
 /// Why a program's variables are refused.
@@ -154,6 +155,8 @@ pub struct Variables {
     /// is no such chunk.
     payloads: [Option<usize>; dif::DTR_NREGS + 2],
     dynvars: Option<DynVars>,
+    /// Programs are shown other addresses than those that the variables have ([`crate::guise`]).
+    disguised: bool,
 }
 
 impl Variables {
@@ -172,7 +175,17 @@ impl Variables {
             dynamics: Vec::new(),
             payloads: [None; dif::DTR_NREGS + 2],
             dynvars: None,
+            disguised: false,
         })
+    }
+
+    /// No variables, for programs that are not to know where they are ([`crate::guise`]).
+    pub fn disguised(cpus: usize) -> Result<Variables, OutOfMemory> {
+        Ok(Variables { disguised: true, ..Variables::new(cpus)? })
+    }
+
+    pub(crate) fn is_disguised(&self) -> bool {
+        self.disguised
     }
 
     /// Gives every user variable of `difo` a place. On failure, some of them may have one; nothing else has changed.
@@ -324,7 +337,11 @@ impl Variables {
         let payload = self.payloads.iter().enumerate().filter_map(|(strings, payload)| {
             payload.map(|bytes| bytes.saturating_add(strings.saturating_mul(string)))
         });
-        self.dynvars = Some(DynVars::new(dynvarsize, payload.max().unwrap_or(0), self.per_cpu.len())?);
+        let mut dynvars = DynVars::new(dynvarsize, payload.max().unwrap_or(0), self.per_cpu.len())?;
+        if self.disguised {
+            dynvars.show_at(guise::DYNVARS);
+        }
+        self.dynvars = Some(dynvars);
         Ok(())
     }
 
@@ -384,6 +401,11 @@ impl Variables {
         self.area_of(self.areas.get(index as usize)?, cpu)
     }
 
+    /// What programs see as the address of an area.
+    pub(crate) fn address_of(&self, index: u32, area: &AreaRef<'_>) -> u64 {
+        if self.disguised { guise::area(index) } else { area.data.expose_provenance() as u64 }
+    }
+
     fn area_of<'a>(&'a self, area: &'a Area, cpu: usize) -> Option<AreaRef<'a>> {
         let offset = if area.per_cpu { cpu.checked_mul(area.stride)? } else { 0 };
         if offset.checked_add(area.stride)? > area.store.len() {
@@ -399,6 +421,15 @@ impl Variables {
     /// If an address is in a string or structure that the program may read and write on this CPU: a pointer to it and how
     /// much there is from there on.
     pub(crate) fn region(&self, cpu: usize, addr: u64) -> Option<(*mut u8, u64)> {
+        if self.disguised {
+            let at = guise::area_at(addr).and_then(|at| u32::try_from(at).ok());
+            if let Some((at, area)) = at.and_then(|at| Some((at, self.area(cpu, at)?))) {
+                let offset = addr - guise::area(at);
+                let room = (area.size as u64).checked_sub(offset).filter(|&room| room != 0)?;
+                return Some((area.data.wrapping_add(offset as usize), room));
+            }
+            return self.dynvars.as_ref()?.region(addr);
+        }
         // The last area that begins at or below the address.
         let above =
             self.by_address.partition_point(|&index| self.starts_before(index, addr.saturating_add(1)));

@@ -74,7 +74,7 @@ impl Annotator {
     /// Without code. Not inlined: it is on the stack before it is in its place.
     #[inline(never)]
     fn empty(clauses: Vec<Clause>, cpus: usize) -> Result<Anchored<Annotator>, Errno> {
-        let (next, variables) = (AtomicPtr::new(ptr::null_mut()), Variables::new(cpus)?);
+        let (next, variables) = (AtomicPtr::new(ptr::null_mut()), Variables::disguised(cpus)?);
         Ok(Anchored::new(Annotator { next, clauses, codes: Vec::new(), variables, memory: 0 })?)
     }
 

@@ -4,16 +4,13 @@ use dtrace_abi::dif;
 
 use super::memory::ZONENAME;
 use super::{FaultKind, Machine, Moment, NamePart, Subject, Trap};
-use crate::host::{EXECNAME_SIZE, Host};
+use crate::guise;
+use crate::host::Host;
 
 /// Frames that are asked for at a time when a stack is only counted.
 const FRAMES: usize = 32;
 /// The deepest stack that is counted.
 const DEPTH_MAX: u32 = 1024;
-
-fn address(text: &[u8]) -> u64 {
-    text.as_ptr().expose_provenance() as u64
-}
 
 impl<H: Host, P: Subject<H>> Moment<'_, H, P> {
     /// [`Moment::execname`], if it has been asked for in this firing: otherwise no program has its address.
@@ -32,6 +29,16 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
         }
     }
 
+    /// What the program sees as the address of a text, whose place is `guise` for who may not look into the kernel.
+    pub(crate) fn shown(&self, text: &[u8], guise: u64) -> u64 {
+        if self.clause.access.kernel { text.as_ptr().expose_provenance() as u64 } else { guise }
+    }
+
+    /// What the program sees as the address of a name.
+    pub(crate) fn name(&self, part: NamePart) -> u64 {
+        self.shown(self.moment.probe.name(part), guise::name(part as u64))
+    }
+
     /// A scalar.
     #[inline(never)]
     pub(crate) fn builtin(&self, variable: u32) -> Result<u64, Trap> {
@@ -43,18 +50,17 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             // On Linux a thread's name is what the kernel calls its command.
             dif::VAR_EXECNAME | dif::VAR_THREADNAME => {
                 process()?;
-                let name: &[u8; EXECNAME_SIZE] = moment.execname();
-                address(name)
+                self.shown(moment.execname(), guise::EXECNAME)
             }
             dif::VAR_EXECARGS => {
                 process()?;
                 self.in_time()?;
                 self.execargs()?
             }
-            dif::VAR_PROBEFUNC => address(moment.probe.name(NamePart::Function)),
-            dif::VAR_PROBEMOD => address(moment.probe.name(NamePart::Module)),
-            dif::VAR_PROBENAME => address(moment.probe.name(NamePart::Name)),
-            dif::VAR_PROBEPROV => address(moment.probe.name(NamePart::Provider)),
+            dif::VAR_PROBEFUNC => self.name(NamePart::Function),
+            dif::VAR_PROBEMOD => self.name(NamePart::Module),
+            dif::VAR_PROBENAME => self.name(NamePart::Name),
+            dif::VAR_PROBEPROV => self.name(NamePart::Provider),
             dif::VAR_PID => {
                 process()?;
                 u64::from(host.pid())
@@ -81,7 +87,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             }
             dif::VAR_ZONENAME => {
                 process()?;
-                address(ZONENAME)
+                self.shown(ZONENAME, guise::ZONENAME)
             }
             dif::VAR_VTIMESTAMP => moment.vtimestamp(),
             dif::VAR_WALLTIMESTAMP => moment.walltimestamp(),
@@ -139,13 +145,13 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
         let len = args.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         if len == 0 {
             self.scratch.shrink(start, 0);
-            return Ok(address(self.moment.execname()));
+            return Ok(self.shown(self.moment.execname(), guise::EXECNAME));
         }
         for byte in args.iter_mut().take(len).filter(|byte| **byte == 0) {
             *byte = b' ';
         }
         self.scratch.shrink(start, len + 1);
-        Ok(start.expose_provenance() as u64)
+        Ok(self.scratch.address_of(start))
     }
 
     /// An array.

@@ -11,6 +11,7 @@ use dtrace_abi::{Instr, Scope};
 
 use super::shape::{Shape, recognise};
 use crate::difo::Difo;
+use crate::guise;
 use crate::mem::{OutOfMemory, TryPush, try_with_capacity};
 use crate::variable::{Slot, Variables};
 
@@ -167,6 +168,8 @@ pub(crate) struct Insn {
 /// It holds the object, so that the string table, whose addresses programs pass around, stays where it is.
 pub struct Code {
     difo: Difo,
+    /// What programs see as the address of the string table.
+    strings_at: u64,
     insns: Vec<Insn>,
     shape: Shape,
 }
@@ -175,12 +178,16 @@ impl Code {
     /// Decodes `difo`, whose variables have been [declared](Variables::declare).
     pub fn new(difo: Difo, variables: &Variables) -> Result<Code, OutOfMemory> {
         let mut insns = try_with_capacity(difo.text().len())?;
+        let strings_at = match variables.is_disguised() {
+            true => guise::STRINGS,
+            false => difo.strings().as_ptr().expose_provenance() as u64,
+        };
         for instr in difo.text() {
-            insns.try_push(decode(&difo, variables, *instr))?;
+            insns.try_push(decode(&difo, strings_at, variables, *instr))?;
         }
         let shape = recognise(&insns);
         fuse(&mut insns);
-        Ok(Code { difo, insns, shape })
+        Ok(Code { difo, strings_at, insns, shape })
     }
 
     /// The object.
@@ -188,6 +195,12 @@ impl Code {
     #[must_use]
     pub fn difo(&self) -> &Difo {
         &self.difo
+    }
+
+    /// The string table, and what programs see as its address.
+    #[inline]
+    pub(crate) fn strings(&self) -> (&[u8], u64) {
+        (self.difo.strings(), self.strings_at)
     }
 
     /// Bytes that it takes.
@@ -206,7 +219,7 @@ impl Code {
     }
 }
 
-fn decode(difo: &Difo, variables: &Variables, instr: Instr) -> Insn {
+fn decode(difo: &Difo, strings_at: u64, variables: &Variables, instr: Instr) -> Insn {
     let three = |op, x| Insn { op, a: instr.r1(), b: instr.r2(), d: instr.rd(), x, imm: 0 };
     let plain = |op| three(op, 0);
     let load = |bytes, signed, user| three(Op::Load, Load { bytes, signed, user }.pack());
@@ -266,9 +279,9 @@ fn decode(difo: &Difo, variables: &Variables, instr: Instr) -> Insn {
             Some(&imm) => Insn { imm, ..indexed(Op::Imm, 0) },
             None => illegal,
         },
-        dif::OP_SETS => match difo.strings().get(instr.string() as usize..) {
-            Some(text) => Insn { imm: text.as_ptr().expose_provenance() as u64, ..indexed(Op::Imm, 0) },
-            None => illegal,
+        dif::OP_SETS => match u64::from(instr.string()) {
+            at if at <= difo.strings().len() as u64 => Insn { imm: strings_at + at, ..indexed(Op::Imm, 0) },
+            _ => illegal,
         },
         dif::OP_SCMP => plain(Op::Scmp),
         dif::OP_LDGA => three(Op::Array, instr.array()),

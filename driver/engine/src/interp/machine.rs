@@ -37,14 +37,15 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     /// Runs code to its end: the value, which by the type of the code's result may be an address.
     #[inline]
     pub fn run(&self, code: &Code) -> Result<u64, Fault> {
-        match self.quick().run(code) {
-            Some(value) => Ok(value),
-            None => {
-                let value = self.with_code(code, || self.run_general(code))?;
-                self.in_time().map_err(|trap| trap.fault(None))?;
-                Ok(value)
-            }
+        // In short, addresses are what they are.
+        if self.clause.access.kernel
+            && let Some(value) = self.quick().run(code)
+        {
+            return Ok(value);
         }
+        let value = self.with_code(code, || self.run_general(code))?;
+        self.in_time().map_err(|trap| trap.fault(None))?;
+        Ok(value)
     }
 
     /// What of it recognised objects need.
@@ -63,12 +64,12 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
         result
     }
 
-    /// The string table of the code at hand.
+    /// The string table of the code at hand, and what programs see as its address.
     #[inline]
-    pub(crate) fn strings(&self) -> &[u8] {
+    pub(crate) fn strings(&self) -> (&[u8], u64) {
         // SAFETY: not null only within `with_code`, which has a reference to it. Nothing outlives that: what is made of
         // this slice is used up before `work` returns.
-        unsafe { self.code.get().as_ref() }.map_or(&[], |code| code.difo().strings())
+        unsafe { self.code.get().as_ref() }.map_or((&[], 0), Code::strings)
     }
 
     #[inline(never)]
@@ -224,7 +225,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
         let start = self.take(size)?;
         // SAFETY: `take` has just given us these bytes.
         unsafe { start.write_bytes(0, size as usize) };
-        Ok(start.expose_provenance() as u64)
+        Ok(self.scratch.address_of(start))
     }
 
     /// Scratch memory with whatever is in it.

@@ -12,6 +12,7 @@ use core::mem::MaybeUninit;
 use super::code::{Code, Load};
 use super::tuple::Tuple;
 use super::{Fault, FaultKind, Machine, NamePart, Subject, Trap};
+use crate::guise;
 use crate::host::Host;
 
 /// Foreign memory is read in pieces up to the next multiple of this, so that nothing is read beyond a page that has the
@@ -181,18 +182,23 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
     /// The memory of ours from an address on, if it does not change during a firing.
     #[inline]
     fn constant(&self, address: u64) -> Option<&[u8]> {
-        fn part(text: &[u8], address: u64) -> Option<&[u8]> {
-            let offset = address.wrapping_sub(text.as_ptr().addr() as u64);
+        fn part(text: &[u8], at: u64, address: u64) -> Option<&[u8]> {
+            let offset = address.wrapping_sub(at);
             if offset < text.len() as u64 { text.get(offset as usize..) } else { None }
         }
-        let name = |name| part(self.moment.probe.name(name), address);
-        part(self.strings(), address)
-            .or_else(|| part(self.moment.execname_if_known()?, address))
+        let execname = || {
+            let name = self.moment.execname_if_known()?;
+            part(name, self.shown(name, guise::EXECNAME), address)
+        };
+        let name = |name| part(self.moment.probe.name(name), self.name(name), address);
+        let (strings, at) = self.strings();
+        part(strings, at, address)
+            .or_else(execname)
             .or_else(|| name(NamePart::Function))
             .or_else(|| name(NamePart::Module))
             .or_else(|| name(NamePart::Name))
             .or_else(|| name(NamePart::Provider))
-            .or_else(|| part(ZONENAME, address))
+            .or_else(|| part(ZONENAME, self.shown(ZONENAME, guise::ZONENAME), address))
     }
 
     /// As [`Machine::region`], for what the program may write: scratch memory and the areas of its variables.

@@ -57,6 +57,7 @@ use core::mem::MaybeUninit;
 
 use dtrace_abi::fault;
 
+use crate::guise;
 use crate::host::{EXECNAME_SIZE, Firing, Host};
 use crate::probe::Probe;
 use crate::scratch::Scratch;
@@ -368,6 +369,10 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
     #[inline]
     pub fn new(moment: &'a Moment<'a, H, P>, clause: &'a Clause<'a>, scratch: Scratch<'a>) -> Self {
         let (code, strtok) = (Cell::new(core::ptr::null()), Cell::new(0));
+        let mut scratch = scratch;
+        if !clause.access.kernel {
+            scratch.show_at(guise::SCRATCH);
+        }
         Machine { moment, clause, scratch, code, strtok, until: u64::MAX }
     }
 

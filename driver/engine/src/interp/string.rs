@@ -57,7 +57,7 @@ impl Text<'_, '_> {
         // SAFETY: `push` leaves room for the NUL.
         unsafe { self.start.add(self.len).write(0) };
         self.scratch.shrink(self.start, self.len + 1);
-        self.start.expose_provenance() as u64
+        self.scratch.address_of(self.start)
     }
 }
 
@@ -328,6 +328,6 @@ impl<'a, H: Host, P: Subject<H>> Machine<'a, H, P> {
         *last = 0;
         let read = self.moment.host.load_user_str(address, body).map_err(|_| bad)?;
         self.scratch.shrink(start, read + 1);
-        Ok(start.expose_provenance() as u64)
+        Ok(self.scratch.address_of(start))
     }
 }

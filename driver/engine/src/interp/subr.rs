@@ -94,7 +94,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
         // SAFETY: `take` has just given us these bytes.
         let to = unsafe { core::slice::from_raw_parts_mut(start, size as usize) };
         self.moment.host.load_user(address, to).map_err(|_| Trap::at(FaultKind::BadAddress, address))?;
-        Ok(start.expose_provenance() as u64)
+        Ok(self.scratch.address_of(start))
     }
 
     fn copyinto(&self, address: u64, size: u64, to: u64) -> Result<(), Trap> {
@@ -171,6 +171,6 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
             *last = 0;
         }
         self.scratch.shrink(start, (len + 1).min(room));
-        Ok(start.expose_provenance() as u64)
+        Ok(self.scratch.address_of(start))
     }
 }

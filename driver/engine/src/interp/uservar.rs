@@ -34,7 +34,7 @@ impl<H: Host, P: Subject<H>> Machine<'_, H, P> {
     #[inline(never)]
     pub(crate) fn load_area(&self, index: u32) -> u64 {
         match self.clause.variables.area(self.moment.cpu, index) {
-            Some(area) if area.null.load(Relaxed) == 0 => area.data.expose_provenance() as u64,
+            Some(area) if area.null.load(Relaxed) == 0 => self.clause.variables.address_of(index, &area),
             _ => 0,
         }
     }

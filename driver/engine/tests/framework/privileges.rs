@@ -8,7 +8,7 @@ use dtrace_engine::errno::Errno;
 use dtrace_engine::mock::{Effect, Handle, KERNEL_BASE, Mock, Rig, USER_BASE, Who, become_who};
 use dtrace_engine::{Cred, Privileges};
 
-use crate::decode::{int, values};
+use crate::decode::{Datum, int, text, values};
 use crate::program::{E, Program, S, count};
 
 const PROBE: [&str; 4] = ["mock", "", "", ""];
@@ -324,4 +324,42 @@ fn each_firing_has_its_own_time() {
     rig.mock().tick(1_000_000);
     (0..20).for_each(|_| fire_as(&rig, 1000));
     assert_eq!((values(&consumer).len(), status(&consumer).errors), (20, 0));
+}
+
+#[test]
+fn who_may_not_look_into_the_kernel_sees_no_address_of_it() {
+    let strings =
+        [dif::VAR_EXECNAME, dif::VAR_PROBEFUNC, dif::VAR_PROBEMOD, dif::VAR_PROBENAME, dif::VAR_PROBEPROV];
+    let numbers: Vec<E> = strings
+        .into_iter()
+        .chain([dif::VAR_ZONENAME, dif::VAR_EXECARGS])
+        .map(E::Var)
+        .chain([
+            E::Call(dif::SUBR_ALLOCA as u16, &[8]),
+            E::Call(dif::SUBR_LLTOSTR as u16, &[8]),
+            E::Call(dif::SUBR_COPYIN as u16, &[USER_BASE, 8]),
+            E::Call(dif::SUBR_COPYINSTR as u16, &[USER_BASE]),
+            E::Address("a text"),
+        ])
+        .collect();
+    let seen = |privileges: Privileges| {
+        let rig = rig();
+        let traces: Vec<S> = numbers.iter().map(|e| S::Trace(*e)).collect();
+        let keys = S::Agg(dtrace_abi::agg::SUM, 0, numbers.clone(), Some(E::Var(dif::VAR_PROBEFUNC)), None);
+        let texts: Vec<S> = strings.into_iter().map(|id| S::Trace(E::Name(id))).collect();
+        let consumer = tracing(&rig, privileges, &[&traces[..], &texts[..], &[keys]].concat());
+        fire_as(&rig, 1000);
+        let values = values(&consumer);
+        let (numbers, strings) = values.split_at(numbers.len());
+        assert_eq!(strings, ["mock", "f", "m", "n", "mock"].map(text), "which are there as strings");
+        let (_, keys, sums) = crate::decode::aggregations(&consumer, 0).remove(0);
+        (numbers.to_vec(), keys, int(sums[0] as i64))
+    };
+    // Numbers that are no addresses of anything on any machine.
+    let made_up = |datum: &Datum| matches!(datum, Datum::Int(n) if (*n as u64) >> 47 == 1 << 16);
+    let (numbers, keys, sum) = seen(USER);
+    assert!(keys.iter().chain([&sum]).all(made_up), "{keys:x?} {sum:x?}");
+    assert!(numbers.iter().all(made_up), "{numbers:x?}");
+    assert_eq!(numbers, seen(USER.with(Privileges::PROC)).0, "the same, wherever they are");
+    assert!(!seen(Privileges::KERNEL).0.iter().any(made_up));
 }

@@ -28,6 +28,8 @@ pub(crate) enum E {
     ShortName(u32, u32),
     /// A string.
     Text(&'static str),
+    /// The number that is the address of a string.
+    Address(&'static str),
     /// `global++`, for its effect; the number is added to the first user variable.
     Increment(u32),
     /// A user variable.
@@ -130,6 +132,10 @@ impl Program {
             E::Text(text) => {
                 let strings = format!("\0{text}\0");
                 self.difo(&[Instr::indexed(OP_SETS, 1, 1), ret(1)], &[], &strings, &[], STRING)
+            }
+            E::Address(text) => {
+                let strings = format!("\0{text}\0");
+                self.difo(&[Instr::indexed(OP_SETS, 1, 1), ret(1)], &[], &strings, &[], INT)
             }
             E::Increment(n) => {
                 let id = VAR_OTHER_UBASE + n;

@@ -211,8 +211,8 @@ fn helpers_that_take_too_long_lose_the_rest_of_the_stack() {
     become_process(100);
     let stacks = Stacks::new(&rig, 3, 64);
     bring(&rig, &constant("frame")).unwrap();
-    // The clock is read before a frame's only action, and after the frame.
-    rig.mock().tick(3_000_000);
+    // The clock is read before a frame's only action, after it, and after the frame.
+    rig.mock().tick(2_000_000);
     assert_eq!(stacks.strings(), ["frame", "frame"]);
     rig.mock().tick(0);
     assert_eq!(stacks.strings(), ["frame", "frame", "frame"]);
