@@ -170,6 +170,53 @@ fn linear_and_log_linear_pictures_name_their_steps() {
 }
 
 #[test]
+fn the_greatest_values_of_a_log_linear_picture_have_their_row() {
+    let row = |value: &str| {
+        let text = quiet(&format!("BEGIN {{ @ = llquantize({value}, 10, 0, 18, 10); exit(0); }}"));
+        text.lines().find(|line| line.contains('@')).unwrap_or_default().to_string()
+    };
+    let bar = "@".repeat(40);
+    assert_eq!(row("8000000000000000000"), format!(" 8000000000000000000 |{bar} 1        ").trim_start());
+    assert!(row("0x7fffffffffffffff").trim_start().starts_with("9000000000000000000 |@"));
+}
+
+#[test]
+fn a_stack_has_room_for_any_indentation() {
+    let text = out(&[
+        "-q",
+        "-x",
+        "stackindent=70000",
+        "-c",
+        "true",
+        "-n",
+        "syscall::exit_group:entry { ustack(1); exit(0); }",
+    ]);
+    assert!(text.lines().any(|line| line.len() > 65535), "{}", text.len());
+}
+
+#[test]
+fn what_freopen_cannot_open_is_a_fault_of_its_clause() {
+    let program = "BEGIN { printf(\"a\\n\"); freopen(\"/nonexistent/x\"); printf(\"b\\n\"); exit(0); }";
+    let output = run(&["-q", "-w", "-n", program]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a\nb\n\n");
+    let want = "dtrace: error on enabled probe ID 1 (ID 1: dtrace:::BEGIN): couldn't freopen() \"/nonexistent/x\": \
+                No such file or directory\n";
+    assert_eq!(String::from_utf8_lossy(&output.stderr), want);
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn tracemem_with_a_length_of_nothing_records_and_shows_all() {
+    let shown = |length: i32| {
+        let program = "BEGIN { this->m = (int *)alloca(8); *this->m = 0x41424344; n = $1; tracemem(this->m, 4, n); exit(0); }";
+        out(&["-q", "-x", "argref", "-n", program, "--", &length.to_string()])
+    };
+    assert!(shown(0).contains(": 44 43 42 41 "), "{}", shown(0));
+    assert_eq!(shown(-1), shown(0));
+    assert!(shown(2).contains(": 44 43   "), "{}", shown(2));
+}
+
+#[test]
 fn printa_prints_what_was_aggregated_before() {
     let program = "BEGIN { @a[\"x\", 1] = count(); @b[\"x\", 1] = sum(5); exit(0); }
         END { printa(\"%s %d %@d\\n\", @a); printa(\"[%-4s|%@5d]\\n\", @b); printa(@a); printa(\"%s %d %@d %@d\\n\", @a, @b); }";

@@ -150,6 +150,70 @@ impl LlquantizeArg {
             nsteps: (arg >> LLQUANTIZE_NSTEPSHIFT) as u16,
         }
     }
+
+    /// The magnitudes, from the lowest on: those whose ends fit a word. `None` if none begins in one.
+    #[must_use]
+    pub const fn magnitudes(self) -> Option<Magnitudes> {
+        let factor = self.factor as u64;
+        let (count, nsteps) = ((self.high as u32 + 1).saturating_sub(self.low as u32), self.nsteps as u64);
+        match factor.checked_pow(self.low as u32) {
+            Some(lowest) => Some(Magnitudes { lowest, count, factor, nsteps }),
+            None => None,
+        }
+    }
+}
+
+/// A magnitude of `llquantize`: from one power of the factor to the next, in equal steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Magnitude {
+    /// Where it begins.
+    pub lower: u64,
+    /// Where the next one begins.
+    pub upper: u64,
+    /// The width of a step: a `nsteps`th part of the upper end, but at least 1.
+    pub step: u64,
+}
+
+impl Magnitude {
+    /// How many steps begin in it before this value.
+    #[must_use]
+    pub const fn steps_to(self, value: u64) -> u64 {
+        // A step is never 0.
+        match value.saturating_sub(self.lower).checked_div(self.step) {
+            Some(steps) => steps,
+            None => 0,
+        }
+    }
+}
+
+/// The magnitudes of an `llquantize` that are still to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Magnitudes {
+    lowest: u64,
+    count: u32,
+    factor: u64,
+    nsteps: u64,
+}
+
+impl Magnitudes {
+    /// Where the first of them begins; behind the last, where that ends.
+    #[must_use]
+    pub const fn lowest(&self) -> u64 {
+        self.lowest
+    }
+}
+
+impl Iterator for Magnitudes {
+    type Item = Magnitude;
+
+    #[inline]
+    fn next(&mut self) -> Option<Magnitude> {
+        let left = self.count.checked_sub(1)?;
+        let lower = self.lowest;
+        let upper = lower.checked_mul(self.factor)?;
+        (self.lowest, self.count) = (upper, left);
+        Some(Magnitude { lower, upper, step: upper.checked_div(self.nsteps).unwrap_or(0).max(1) })
+    }
 }
 
 #[cfg(test)]
@@ -195,5 +259,18 @@ mod tests {
         let arg = LlquantizeArg { factor: 10, low: 0, high: 6, nsteps: 20 };
         assert_eq!(arg.pack(), 0x000a_0000_0006_0014);
         assert_eq!(LlquantizeArg::unpack(arg.pack()), arg);
+    }
+
+    #[test]
+    fn magnitudes_end_where_a_word_does() {
+        let arg = LlquantizeArg { factor: 10, low: 1, high: 3, nsteps: 20 };
+        let all = |arg: LlquantizeArg| arg.magnitudes().into_iter().flatten();
+        let widths = all(arg).map(|m| (m.lower, m.upper, m.step, m.steps_to(m.upper)));
+        assert!(widths.eq([(10, 100, 5, 18), (100, 1000, 50, 18), (1000, 10_000, 500, 18)]));
+        assert_eq!(all(LlquantizeArg { high: 18, ..arg }).last().unwrap().upper, 10_u64.pow(19));
+        assert_eq!(all(LlquantizeArg { high: 19, ..arg }).count(), 18);
+        assert_eq!(LlquantizeArg { low: 20, high: 21, ..arg }.magnitudes(), None);
+        let mut none = LlquantizeArg { low: 4, ..arg }.magnitudes().unwrap();
+        assert_eq!((none.next(), none.next(), none.lowest()), (None, None, 10_000));
     }
 }

@@ -36,7 +36,7 @@ pub use crate::tuple::Key;
 use crate::tuple::{ID_SIZE, Tuple};
 
 /// An aggregating function with its parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Function {
     /// How often.
     Count,
@@ -157,11 +157,10 @@ fn add(counters: &mut [u64], bucket: usize, increment: u64) {
 /// A magnitude reaches from one power of the factor to the next. With `nsteps` steps from zero to its upper end, a step
 /// is `upper / nsteps` wide, but at least 1. In front of all stands a counter for what is below `factor^low`, behind all
 /// one for what is not below `factor^(high + 1)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLinear {
     arg: agg::LlquantizeArg,
-    /// `factor^low`.
-    lowest: u64,
+    magnitudes: agg::Magnitudes,
     /// Counters, the two outermost included.
     counters: u32,
 }
@@ -183,15 +182,10 @@ impl LogLinear {
         if !power.is_multiple_of(nsteps) {
             return None;
         }
-        let lowest = factor.checked_pow(u32::from(arg.low))?;
-        let mut counters = 2u64;
-        let mut lower = lowest;
-        for _ in arg.low..=arg.high {
-            let upper = lower.checked_mul(factor)?;
-            counters += (upper - lower) / step(upper, nsteps);
-            lower = upper;
-        }
-        Some(LogLinear { arg, lowest, counters: u32::try_from(counters).ok()? })
+        factor.checked_pow(u32::from(arg.high) + 1)?;
+        let magnitudes = arg.magnitudes()?;
+        let counters = magnitudes.clone().fold(2, |sum: u64, each| sum + each.steps_to(each.upper));
+        Some(LogLinear { arg, magnitudes, counters: u32::try_from(counters).ok()? })
     }
 
     /// Counters, the two outermost included.
@@ -204,30 +198,18 @@ impl LogLinear {
     #[must_use]
     pub fn bucket(&self, value: i64) -> usize {
         let Ok(value) = u64::try_from(value) else { return 0 };
-        if value < self.lowest {
+        if value < self.magnitudes.lowest() {
             return 0;
         }
-        let factor = u64::from(self.arg.factor);
-        let nsteps = u64::from(self.arg.nsteps);
         let mut first = 1;
-        let mut lower = self.lowest;
-        for _ in self.arg.low..=self.arg.high {
-            // `new` has shown that this does not overflow, and steps are not 0.
-            let upper = lower.wrapping_mul(factor);
-            let step = step(upper, nsteps);
-            if value < upper {
-                return first + (value - lower).checked_div(step).unwrap_or(0) as usize;
+        for magnitude in self.magnitudes.clone() {
+            if value < magnitude.upper {
+                return first + magnitude.steps_to(value) as usize;
             }
-            first += (upper - lower).checked_div(step).unwrap_or(0) as usize;
-            lower = upper;
+            first += magnitude.steps_to(magnitude.upper) as usize;
         }
         first
     }
-}
-
-/// The width of a step in the magnitude that ends at `upper`.
-fn step(upper: u64, nsteps: u64) -> u64 {
-    upper.checked_div(nsteps).unwrap_or(0).max(1)
 }
 
 /// An aggregating action, ready to be taken.

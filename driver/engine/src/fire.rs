@@ -715,9 +715,10 @@ impl<H: Host> Dtrace<H> {
                             machine.copy_string(code.get(), value, data)?;
                         }
                         _ => {
-                            // `tracemem()` with a length has recorded it just before.
-                            let length =
-                                if step.measured { last.min(data.len() as u64) as usize } else { data.len() };
+                            // `tracemem()` with a length has recorded it just before; none is all of it, to the
+                            // consumer too.
+                            let measured = if step.measured && last != 0 { last } else { u64::MAX };
+                            let length = measured.min(data.len() as u64) as usize;
                             let (data, rest) = data.split_at_mut_checked(length).unwrap_or_default();
                             machine.copy_bytes(code.get(), value, data)?;
                             rest.fill(0);

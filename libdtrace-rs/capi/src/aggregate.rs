@@ -307,7 +307,7 @@ unsafe extern "C" fn print(data: *const AggData, arg: *mut c_void) -> c_int {
             library.with_session(|session, context| {
                 let description = session.aggregation(context, (*data.desc).id, record)?;
                 let normal = data.normal.cast_signed();
-                let entry = Entry { description, data: record.to_vec(), normal, per_cpu: Vec::new() };
+                let entry = Entry::new(description, record.to_vec(), normal);
                 session.print_entry(context, &mut (*printing).out, &entry)
             })?;
             Ok(AGGWALK_NEXT)

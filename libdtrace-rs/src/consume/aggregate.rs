@@ -57,9 +57,23 @@ pub struct Entry {
     pub normal: i64,
     /// The values of the CPUs by themselves, where they are kept apart.
     pub per_cpu: Vec<Vec<u8>>,
+    /// What nothing has been put into since it was cleared. It shows as nothing, which is no smallest or greatest value.
+    cleared: Cleared,
+}
+
+/// Which values of an entry were cleared, and have had nothing since.
+#[derive(Clone, Debug, Default)]
+struct Cleared {
+    value: bool,
+    per_cpu: Vec<bool>,
 }
 
 impl Entry {
+    /// An entry with what a record has.
+    pub fn new(description: Rc<Description>, data: Vec<u8>, normal: i64) -> Entry {
+        Entry { description, data, normal, per_cpu: Vec::new(), cleared: Cleared::default() }
+    }
+
     /// The data of a part of the key.
     pub fn key(&self, key: &Key) -> &[u8] {
         slice(&self.data, &key.record)
@@ -86,7 +100,7 @@ impl Entry {
             let len = from.len().min(theirs.record.size as usize).min(data.len().saturating_sub(start));
             data[start..start + len].copy_from_slice(&from[..len]);
         }
-        let mut entry = Entry { description: other.clone(), data, normal: 1, per_cpu: Vec::new() };
+        let mut entry = Entry::new(other.clone(), data, 1);
         entry.reset();
         entry
     }
@@ -98,6 +112,29 @@ impl Entry {
         let value = self.value_mut();
         reset(value, kind, arg);
         self.per_cpu.iter_mut().for_each(|value| reset(value, kind, arg));
+        self.cleared = Cleared { value: true, per_cpu: vec![true; self.per_cpu.len()] };
+    }
+
+    /// Takes in a value, of this CPU, of so many, where they are kept apart.
+    fn take(&mut self, value: &[u8], cpu: Option<(usize, usize)>) {
+        let kind = self.description.kind();
+        let cleared = std::mem::take(&mut self.cleared.value);
+        merge(kind, self.value_mut(), value, cleared);
+        self.take_apart(value, cpu);
+    }
+
+    /// Takes in the value of a CPU, of so many, where they are kept apart.
+    fn take_apart(&mut self, value: &[u8], cpu: Option<(usize, usize)>) {
+        let Some((cpu, cpus)) = cpu else { return };
+        if self.per_cpu.is_empty() {
+            self.per_cpu.resize(cpus, Vec::new());
+        }
+        let cleared = self.cleared.per_cpu.get_mut(cpu).is_some_and(std::mem::take);
+        match self.per_cpu.get_mut(cpu) {
+            Some(known) if known.is_empty() => *known = value.to_vec(),
+            Some(known) => merge(self.description.kind(), known, value, cleared),
+            None => {}
+        }
     }
 }
 
@@ -147,34 +184,16 @@ impl Aggregates {
         description: &Rc<Description>,
         data: &[u8],
     ) -> bool {
-        let known = self.entries.len();
         let key = key_of(description, data);
-        let (kind, from) = (description.kind(), slice(data, &description.value));
-        let at = match self.index.get(&key) {
-            Some(&at) => {
-                merge(kind, self.entries[at].value_mut(), from);
-                at
-            }
-            None => {
-                let at = self.entries.len();
-                self.index.insert(key, at);
-                let (description, data) = (description.clone(), data.to_vec());
-                self.entries.push(Entry { description, data, normal: 1, per_cpu: Vec::new() });
-                at
-            }
-        };
-        let new = self.entries.len() > known;
-        let Some((cpu, cpus)) = cpu else { return new };
-        let per_cpu = &mut self.entries[at].per_cpu;
-        if per_cpu.is_empty() {
-            per_cpu.resize(cpus, Vec::new());
+        if let Some(&at) = self.index.get(&key) {
+            self.entries[at].take(slice(data, &description.value), cpu);
+            return false;
         }
-        match per_cpu.get_mut(cpu) {
-            Some(value) if value.is_empty() => *value = from.to_vec(),
-            Some(value) => merge(kind, value, from),
-            None => {}
-        }
-        new
+        self.index.insert(key, self.entries.len());
+        let mut entry = Entry::new(description.clone(), data.to_vec(), 1);
+        entry.take_apart(slice(data, &description.value), cpu);
+        self.entries.push(entry);
+        true
     }
 
     /// The entries of one aggregation, or of all that the program has not printed, in order.
@@ -328,8 +347,12 @@ fn key_of(description: &Description, data: &[u8]) -> Box<[u8]> {
     key.into()
 }
 
-/// Adds one value to another (contract 2.6).
-fn merge(kind: u32, into: &mut [u8], from: &[u8]) {
+/// Adds one value to another (contract 2.6), which it replaces if that was cleared.
+fn merge(kind: u32, into: &mut [u8], from: &[u8], cleared: bool) {
+    if cleared && into.len() == from.len() {
+        into.copy_from_slice(from);
+        return;
+    }
     let mut sums: Vec<i64> = super::distribution::words(into);
     let others = super::distribution::words(from);
     match kind {
@@ -456,6 +479,25 @@ pub(super) mod tests {
         assert_eq!(values(&all, 1), [0, 5]);
         all.truncate(1, 0);
         assert!(values(&all, 1).is_empty());
+    }
+
+    #[test]
+    fn what_was_cleared_is_no_smallest_or_greatest_value() {
+        for (kind, before, after) in [(agg::MIN, [3, 4], [7, 6]), (agg::MAX, [-3, -4], [-7, -6])] {
+            let d = description(1, &[], kind, 8);
+            let mut all = Aggregates::default();
+            let mut add =
+                |all: &mut Aggregates, cpu, n| all.add_from(Some((cpu, 2)), &d, &data(&d, &[], &[n]));
+            before.into_iter().enumerate().for_each(|(cpu, n)| assert_eq!(add(&mut all, cpu, n), cpu == 0));
+            all.clear(1);
+            assert_eq!(values(&all, 1), [0]);
+            add(&mut all, 0, after[0]);
+            assert_eq!(values(&all, 1), [after[0]]);
+            add(&mut all, 1, after[1]);
+            assert_eq!(values(&all, 1), [after[1]]);
+            let apart: Vec<_> = all.all()[0].per_cpu.iter().map(|v| i64::from_bytes(v).unwrap()).collect();
+            assert_eq!(apart, after);
+        }
     }
 
     #[test]

@@ -194,27 +194,21 @@ impl Bars {
     }
 }
 
+/// The most buckets of an `llquantize` that are shown: a malformed argument must not take the machine's memory.
+const MOST: usize = 1 << 16;
+
 /// Where the buckets of an `llquantize` begin, the one below them all apart; the last has no end.
 ///
-/// Each magnitude from `factor^low` to `factor^(high + 1)` is cut into steps of a `nsteps`th part of its end, or of one
-/// where that part is no whole number.
+/// What is greater than any value is shown as the greatest: no such bucket counts.
 pub fn llquantize_starts(arg: LlquantizeArg) -> Vec<i64> {
+    let label = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let mut starts = Vec::new();
-    let factor = i64::from(arg.factor);
-    let Some(mut this) = factor.checked_pow(u32::from(arg.low)) else { return starts };
-    for _ in arg.low..=arg.high {
-        let Some(next) = this.checked_mul(factor) else { break };
-        let nsteps = i64::from(arg.nsteps).max(1);
-        let step = if next > nsteps { next / nsteps } else { 1 };
-        let mut value = this;
-        // A malformed argument must not take the machine's memory.
-        while value < next && starts.len() < 1 << 16 {
-            starts.push(value);
-            value = value.saturating_add(step);
-        }
-        this = next;
+    let Some(mut magnitudes) = arg.magnitudes() else { return starts };
+    for magnitude in magnitudes.by_ref() {
+        let steps = 0..magnitude.steps_to(magnitude.upper);
+        starts.extend(steps.map(|n| label(magnitude.lower + n * magnitude.step)).take(MOST - starts.len()));
     }
-    starts.push(this);
+    starts.push(label(magnitudes.lowest()));
     starts
 }
 
@@ -301,6 +295,15 @@ mod tests {
         let rows = picture(agg::LLQUANTIZE, &words, 1);
         assert!(rows.contains("             < 1 |                                         1        \n"));
         assert!(rows.contains("        >= 10000 |@@                                       38       \n"));
+    }
+
+    #[test]
+    fn the_last_magnitude_of_an_llquantize_reaches_beyond_the_greatest_value() {
+        let starts = llquantize_starts(LlquantizeArg { factor: 10, low: 0, high: 18, nsteps: 10 });
+        let e18 = 1_000_000_000_000_000_000;
+        assert_eq!(starts[starts.len() - 3..], [8 * e18, 9 * e18, i64::MAX]);
+        let starts = llquantize_starts(LlquantizeArg { factor: 2, low: 62, high: 62, nsteps: 2 });
+        assert_eq!(starts, [1 << 62, i64::MAX]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn key(out: &mut dyn Write, key: &Key, data: &[u8], context: &Context<'_>) -> Re
 /// The columns before a frame of a stack.
 pub(super) fn indent(context: &Context<'_>) -> usize {
     let set = context.options.get(option::STACKINDENT);
-    set.and_then(|n| usize::try_from(n).ok()).map_or(stack::INDENT, |n| n.min(1 << 16))
+    set.and_then(|n| usize::try_from(n).ok()).map_or(stack::INDENT, |n| n.min(stack::MOST_INDENT))
 }
 
 fn value(out: &mut dyn Write, entry: &Entry, context: &Context<'_>) -> io::Result<()> {

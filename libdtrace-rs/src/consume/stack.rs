@@ -10,6 +10,9 @@ use crate::symbols::Symbolizer;
 /// Columns before a frame when nobody says how many.
 pub const INDENT: usize = 14;
 
+/// The most columns before a frame: widths have 16 bits.
+pub const MOST_INDENT: usize = u16::MAX as usize;
+
 /// The frames of a kernel stack.
 pub fn kernel_frames(data: &[u8]) -> impl Iterator<Item = u64> {
     words(data).into_iter().map(i64::cast_unsigned).take_while(|&pc| pc != 0)

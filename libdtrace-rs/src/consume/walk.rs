@@ -284,20 +284,13 @@ impl Session {
         let format = self.format(context, first)?;
         let kind = kind_of_format(&records[0]);
         let descs: Vec<_> = records.iter().map(|r| r.desc).collect();
-        if kind != action::FREOPEN {
-            return carry_out(context, out, kind, &format, &descs, firing.data);
+        if kind == action::FREOPEN {
+            let mut path = Vec::new();
+            let taken = print_format(context, &mut path, &format, &descs, firing.data)?;
+            reopen(out, observer, firing, &String::from_utf8_lossy(&path))?;
+            return Ok(taken);
         }
-        let mut path = Vec::new();
-        let taken = print_format(context, &mut path, &format, &descs, firing.data)?;
-        let path = String::from_utf8_lossy(&path);
-        if let Err(error) = out.reopen(&path) {
-            let fault = library_fault(firing);
-            let message = format!("{}couldn't freopen() \"{path}\": {}", fault.place(), Error::from(error));
-            if observer.fault(&fault, &message) == Handled::Abort {
-                return Err(Code::ErrorAbort.into());
-            }
-        }
-        Ok(taken)
+        carry_out(context, out, kind, &format, &descs, firing.data)
     }
 
     pub(super) fn format(&self, context: &Context<'_>, record: &RecDesc) -> Result<Rc<Format>> {
@@ -424,14 +417,9 @@ impl Session {
     ) -> Result<usize> {
         let before = context.options.by_name(name);
         if let Err(error) = context.options.set_active(name, value) {
-            let fault = library_fault(firing);
             let value = value.unwrap_or("1");
-            let message =
-                format!("{}couldn't set option \"{name}\" to \"{value}\": {error}\n", fault.place());
-            if observer.fault(&fault, &message) == Handled::Abort {
-                return Err(Code::ErrorAbort.into());
-            }
-            return Ok(2);
+            let what = format!("couldn't set option \"{name}\" to \"{value}\": {error}\n");
+            return library_fault(observer, firing, &what).map(|()| 2);
         }
         let (before, after) = (before?, context.options.by_name(name)?);
         if before != after && observer.option(firing, name, (before, after)) == Handled::Abort {
@@ -519,9 +507,22 @@ fn is_of_library(enabled: &Enabled) -> bool {
     enabled.uarg == ERROR_UARG && &*enabled.probe.name == "ERROR"
 }
 
-/// A fault that the library found in carrying out an action.
-fn library_fault(firing: &Firing<'_>) -> Fault {
-    Fault {
+/// Sends output to a file, as `freopen` asks. That it cannot be opened is a fault of the firing: output goes where it went.
+pub(super) fn reopen(
+    out: &mut Output,
+    observer: &mut dyn Observer,
+    firing: &Firing<'_>,
+    path: &str,
+) -> Result<()> {
+    out.flush()?;
+    out.reopen(path)
+        .map_err(Error::from)
+        .or_else(|error| library_fault(observer, firing, &format!("couldn't freopen() \"{path}\": {error}")))
+}
+
+/// Tells of a fault that the library found in carrying out an action.
+fn library_fault(observer: &mut dyn Observer, firing: &Firing<'_>, what: &str) -> Result<()> {
+    let fault = Fault {
         epid: firing.enabled.epid,
         probe: (*firing.enabled.probe).clone(),
         cpu: firing.cpu,
@@ -529,6 +530,10 @@ fn library_fault(firing: &Firing<'_>) -> Fault {
         offset: None,
         fault: dtrace_abi::fault::LIBRARY,
         address: 0,
+    };
+    match observer.fault(&fault, &format!("{}{what}", fault.place())) {
+        Handled::Continue => Ok(()),
+        Handled::Abort => Err(Code::ErrorAbort.into()),
     }
 }
 

@@ -11,7 +11,9 @@ use super::text::hexadecimal;
 use super::{Json, aggregation, datum};
 use crate::consume::aggregate::Entry;
 use crate::consume::output::Output;
-use crate::consume::walk::{kind_of_format, option_text, print_format, signed, slice, traced_memory};
+use crate::consume::walk::{
+    kind_of_format, option_text, print_format, reopen, signed, slice, traced_memory,
+};
 use crate::consume::{Context, Firing, Observer, Session, order, typed};
 use crate::error::Result;
 use crate::program::{LibAction, StmtKind};
@@ -58,10 +60,10 @@ impl Session {
             action::LIBACT => self.describe_library(context, out, observer, firing, n)?,
             action::PRINTA => self.describe_printa(context, firing, n)?,
             action::PRINTF | action::SYSTEM | action::FREOPEN => {
-                self.describe_format(context, out, firing, n)?
+                self.describe_format(context, out, observer, firing, n)?
             }
             _ if desc.format != 0 && kind != action::DIFEXPR => {
-                self.describe_format(context, out, firing, n)?
+                self.describe_format(context, out, observer, firing, n)?
             }
             // An expression for its effect.
             _ if data.is_empty() => return Ok((None, 1)),
@@ -95,6 +97,7 @@ impl Session {
         &self,
         context: &Context<'_>,
         out: &mut Output,
+        observer: &mut dyn Observer,
         firing: &Firing<'_>,
         n: usize,
     ) -> Result<(Json, usize)> {
@@ -115,7 +118,7 @@ impl Session {
                     .with("status", status.map(i64::from))
             }
             action::FREOPEN => {
-                out.reopen(&text)?;
+                reopen(out, observer, firing, &text)?;
                 of("freopen").with("file", text)
             }
             _ => {

@@ -327,7 +327,8 @@ impl Checker<'_> {
                            magnitude (argument #4)";
             return Err(fault(Tag::LlquantFactornsteps, message));
         }
-        if u64::from(factor).checked_pow(u32::from(high)).is_none() {
+        // The highest magnitude reaches to the next power.
+        if u64::from(factor).checked_pow(u32::from(high) + 1).is_none() {
             let message =
                 format!("factor ({factor}) raised to power of high magnitude ({high}) overflows 64-bits");
             return Err(fault(Tag::LlquantMagtoobig, &message));
