@@ -64,6 +64,22 @@ created(void)
 	dtrace_close(h);
 }
 
+/* Words that are no text reach the process as they are. */
+static void
+words(void)
+{
+	dtrace_hdl_t *h = opened();
+	char *argv[] = { "sh", "-c", "test \"$0\" = \"$(printf '\\377')\"", "\377", NULL };
+	struct ps_prochandle *P = dtrace_proc_create(h, "/bin/sh", argv);
+
+	WORKS(h, P != NULL);
+	dtrace_proc_continue(h, P);
+	while (Pstate(P) != PS_UNDEAD)
+		usleep(1000);
+	CHECK(WIFEXITED(Ppsinfo(P)->pr_wstat) && WEXITSTATUS(Ppsinfo(P)->pr_wstat) == 0);
+	dtrace_close(h);
+}
+
 /* A process that sleeps; it is the child of one that waits for it, not ours. */
 static pid_t
 stranger(pid_t *parent)
@@ -119,6 +135,7 @@ int
 main(void)
 {
 	created();
+	words();
 	grabbed();
 	return (0);
 }

@@ -32,7 +32,7 @@ fuzz_target!(|text: &[u8]| {
             handle.set_option("nolibs", None).expect("an option");
             handle
         });
-        let arguments = ["fuzz".to_owned(), "1".to_owned(), "execname".to_owned()];
+        let arguments = ["fuzz", "1", "execname"].map(Into::into);
         let _ = handle.set_option("argref", None);
         let result = match std::str::from_utf8(text) {
             Ok(text) if text.len() % 4 == 3 => handle.compile_string(text, SpecKind::Name, &arguments),

@@ -36,6 +36,33 @@ pub struct Diagnostic {
     pub message: String,
     /// The source line with a mark under what is wrong, where it was asked for.
     pub excerpt: Option<Rc<str>>,
+    /// The part of a clause whose expression is wrong, for the message about a text that has no lines.
+    pub part: Option<Part>,
+}
+
+/// A part of a clause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The predicate.
+    Predicate,
+    /// The statements.
+    Actions,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Part::Predicate => "predicate",
+            Part::Actions => "action list",
+        })
+    }
+}
+
+impl Diagnostic {
+    /// A fault that has no place.
+    pub fn new(tag: Tag, message: impl Into<String>) -> Self {
+        Self { tag, file: None, line: 0, offset: 0, message: message.into(), excerpt: None, part: None }
+    }
 }
 
 impl Error {
@@ -480,14 +507,8 @@ mod tests {
 
     #[test]
     fn a_diagnostic_names_its_line_and_under_errtags_its_tag() {
-        let fault = Diagnostic {
-            tag: Tag::OpLval,
-            file: None,
-            line: 3,
-            offset: 0,
-            message: "operator = requires modifiable lvalue as an operand".into(),
-            excerpt: None,
-        };
+        let message = "operator = requires modifiable lvalue as an operand";
+        let fault = Diagnostic { line: 3, ..Diagnostic::new(Tag::OpLval, message) };
         let error = Error::Compile(Box::new(fault.clone()));
         assert_eq!(error.to_string(), "line 3: operator = requires modifiable lvalue as an operand");
         assert!(error.tagged().starts_with("[D_OP_LVAL] line 3: "));

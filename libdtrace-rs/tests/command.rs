@@ -2,7 +2,9 @@
 //!
 //! The expected texts are what the original prints for the same data.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -466,6 +468,31 @@ fn a_command_is_traced_from_its_start_to_its_end() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(String::from_utf8_lossy(&output.stdout).contains("exit_group:entry 0\n"), "{error}");
     assert!(error.contains(" has exited\n"), "{error}");
+}
+
+#[test]
+fn arguments_need_not_be_text() {
+    let printed = |arguments: &[&str], last: &[u8]| {
+        let mut command = dtrace(arguments);
+        command.arg(OsStr::from_bytes(last)).output().unwrap().stdout
+    };
+    assert_eq!(printed(&["-q", "-n", "BEGIN { printf(\"%s\", $$1); exit(0); }"], b"\xff\xfe"), b"\xff\xfe\n");
+    assert_eq!(printed(&["-q", "-n"], b"BEGIN { printf(\"%s\", \"\xff\"); exit(0); }"), b"\xff\n");
+    assert_eq!(printed(&["-q", "-n", "BEGIN", "-c"], b"printf %s \xff"), b"\xff\n");
+}
+
+#[test]
+fn addresses_of_a_short_command_have_names_and_its_end_its_words() {
+    for _ in 0..5 {
+        let text = out(&["-q", "-c", "true", "-n", "syscall::exit_group:entry { ustack(2); }"]);
+        let frames: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        assert!(!frames.is_empty() && frames.iter().all(|frame| frame.contains('`')), "{text}");
+    }
+    let error = run(&["-c", "true", "-n", "BEGIN"]).stderr;
+    assert!(String::from_utf8_lossy(&error).ends_with(" has exited\n"));
+    let program = "syscall::exit_group:entry /pid == $target/ { raise(9); }";
+    let error = run(&["-w", "-c", "true", "-n", program]).stderr;
+    assert!(String::from_utf8_lossy(&error).ends_with(" terminated by SIGKILL\n"));
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn damaged_objects_are_refused_or_linked() {
         return println!("skipped: there is no C compiler (cc)");
     }
     let sound = fs::read(&object).unwrap();
-    let (providers, objects) = ([web()], [object.to_str().unwrap().to_owned()]);
+    let (providers, objects) = ([web()], [object.clone().into_os_string()]);
     let job = Job {
         providers: &providers,
         clauses: None,

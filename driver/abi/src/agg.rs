@@ -187,7 +187,7 @@ impl Magnitude {
 }
 
 /// The magnitudes of an `llquantize` that are still to come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Magnitudes {
     lowest: u64,
     count: u32,
@@ -198,21 +198,23 @@ pub struct Magnitudes {
 impl Magnitudes {
     /// Where the first of them begins; behind the last, where that ends.
     #[must_use]
-    pub const fn lowest(&self) -> u64 {
+    pub const fn lowest(self) -> u64 {
         self.lowest
     }
-}
 
-impl Iterator for Magnitudes {
-    type Item = Magnitude;
-
+    /// The first of them, and the others.
     #[inline]
-    fn next(&mut self) -> Option<Magnitude> {
-        let left = self.count.checked_sub(1)?;
-        let lower = self.lowest;
-        let upper = lower.checked_mul(self.factor)?;
-        (self.lowest, self.count) = (upper, left);
-        Some(Magnitude { lower, upper, step: upper.checked_div(self.nsteps).unwrap_or(0).max(1) })
+    #[must_use]
+    pub const fn split_first(self) -> Option<(Magnitude, Magnitudes)> {
+        let (lower, factor) = (self.lowest, self.factor);
+        let (Some(count), Some(upper)) = (self.count.checked_sub(1), lower.checked_mul(factor)) else {
+            return None;
+        };
+        let step = match upper.checked_div(self.nsteps) {
+            Some(step) if step > 0 => step,
+            _ => 1,
+        };
+        Some((Magnitude { lower, upper, step }, Magnitudes { lowest: upper, count, ..self }))
     }
 }
 
@@ -264,13 +266,20 @@ mod tests {
     #[test]
     fn magnitudes_end_where_a_word_does() {
         let arg = LlquantizeArg { factor: 10, low: 1, high: 3, nsteps: 20 };
-        let all = |arg: LlquantizeArg| arg.magnitudes().into_iter().flatten();
+        let all = |arg: LlquantizeArg| {
+            let mut rest = arg.magnitudes();
+            core::iter::from_fn(move || {
+                let (first, others) = rest?.split_first()?;
+                rest = Some(others);
+                Some(first)
+            })
+        };
         let widths = all(arg).map(|m| (m.lower, m.upper, m.step, m.steps_to(m.upper)));
         assert!(widths.eq([(10, 100, 5, 18), (100, 1000, 50, 18), (1000, 10_000, 500, 18)]));
         assert_eq!(all(LlquantizeArg { high: 18, ..arg }).last().unwrap().upper, 10_u64.pow(19));
         assert_eq!(all(LlquantizeArg { high: 19, ..arg }).count(), 18);
         assert_eq!(LlquantizeArg { low: 20, high: 21, ..arg }.magnitudes(), None);
-        let mut none = LlquantizeArg { low: 4, ..arg }.magnitudes().unwrap();
-        assert_eq!((none.next(), none.next(), none.lowest()), (None, None, 10_000));
+        let none = LlquantizeArg { low: 4, ..arg }.magnitudes().unwrap();
+        assert_eq!((none.split_first(), none.lowest()), (None, 10_000));
     }
 }

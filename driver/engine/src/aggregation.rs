@@ -36,7 +36,7 @@ pub use crate::tuple::Key;
 use crate::tuple::{ID_SIZE, Tuple};
 
 /// An aggregating function with its parameters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
     /// How often.
     Count,
@@ -157,7 +157,7 @@ fn add(counters: &mut [u64], bucket: usize, increment: u64) {
 /// A magnitude reaches from one power of the factor to the next. With `nsteps` steps from zero to its upper end, a step
 /// is `upper / nsteps` wide, but at least 1. In front of all stands a counter for what is below `factor^low`, behind all
 /// one for what is not below `factor^(high + 1)`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogLinear {
     arg: agg::LlquantizeArg,
     magnitudes: agg::Magnitudes,
@@ -184,7 +184,11 @@ impl LogLinear {
         }
         factor.checked_pow(u32::from(arg.high) + 1)?;
         let magnitudes = arg.magnitudes()?;
-        let counters = magnitudes.clone().fold(2, |sum: u64, each| sum + each.steps_to(each.upper));
+        let (mut counters, mut rest) = (2u64, magnitudes);
+        while let Some((magnitude, others)) = rest.split_first() {
+            counters += magnitude.steps_to(magnitude.upper);
+            rest = others;
+        }
         Some(LogLinear { arg, magnitudes, counters: u32::try_from(counters).ok()? })
     }
 
@@ -201,12 +205,13 @@ impl LogLinear {
         if value < self.magnitudes.lowest() {
             return 0;
         }
-        let mut first = 1;
-        for magnitude in self.magnitudes.clone() {
+        let (mut first, mut rest) = (1, self.magnitudes);
+        while let Some((magnitude, others)) = rest.split_first() {
             if value < magnitude.upper {
                 return first + magnitude.steps_to(value) as usize;
             }
             first += magnitude.steps_to(magnitude.upper) as usize;
+            rest = others;
         }
         first
     }

@@ -82,6 +82,13 @@ pub(crate) struct Call {
     args: [u64; 6],
 }
 
+impl Call {
+    /// Whether it puts another program in the place of the one that makes it.
+    pub(crate) fn is_exec(self) -> bool {
+        [libc::SYS_execve, libc::SYS_execveat].contains(&(self.number as libc::c_long))
+    }
+}
+
 /// What a traced thread is about to do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stop {

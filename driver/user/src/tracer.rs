@@ -15,7 +15,7 @@
 //! (signals belong to the program that links the library).
 
 use crate::current::{self, Traced};
-use crate::syscall;
+use crate::{maps, syscall};
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs;
@@ -238,7 +238,8 @@ const OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD
     | libc::PTRACE_O_TRACECLONE
     | libc::PTRACE_O_TRACEFORK
     | libc::PTRACE_O_TRACEVFORK
-    | libc::PTRACE_O_TRACEEXEC;
+    | libc::PTRACE_O_TRACEEXEC
+    | libc::PTRACE_O_TRACEEXIT;
 
 /// A ptrace request without an address, with a number for data.
 fn ptrace(request: libc::c_uint, tid: u32, data: usize) -> io::Result<()> {
@@ -585,6 +586,16 @@ impl Tracer {
                 }
                 self.resume(tid, 0);
             }
+            libc::PTRACE_EVENT_EXIT => {
+                // What it has mapped goes next. With the other threads still there it is not the last to know.
+                if tid == pid
+                    || !self.threads.iter().any(|(&other, thread)| other != tid && thread.pid == pid)
+                {
+                    maps::note(pid);
+                }
+                // It is as good as gone: it is not held.
+                let _ = ptrace(libc::PTRACE_CONT, tid, 0);
+            }
             libc::PTRACE_EVENT_STOP
                 if matches!(signal, libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU) =>
             {
@@ -640,6 +651,9 @@ impl Tracer {
         match syscall::at_stop(tid) {
             Some(syscall::Stop::Entry(call)) => {
                 thread.call = Some(call);
+                if call.is_exec() {
+                    maps::note(pid);
+                }
                 let traced = Traced { pid, tid, key: thread.key, result: None };
                 traced.during(|| syscall::enter(call));
             }

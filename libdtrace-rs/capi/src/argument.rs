@@ -1,6 +1,7 @@
 //! C's arguments: strings, lists of words, places for results.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+use std::os::unix::ffi::OsStrExt;
 
 use dtrace_rs::error::{Error, Result};
 use libc::{FILE, size_t};
@@ -13,6 +14,19 @@ use libc::{FILE, size_t};
 pub(crate) unsafe fn text<'a>(string: *const c_char) -> Result<std::borrow::Cow<'a, str>> {
     // SAFETY: the caller's promise.
     unsafe { optional(string) }.ok_or(Error::Sys(libc::EINVAL))
+}
+
+/// The bytes of a string, whatever they are. EINVAL for null.
+///
+/// # Safety
+///
+/// As for [`text`].
+pub(crate) unsafe fn bytes<'a>(string: *const c_char) -> Result<&'a [u8]> {
+    if string.is_null() {
+        return Err(Error::Sys(libc::EINVAL));
+    }
+    // SAFETY: the caller's promise: it is a string.
+    Ok(unsafe { CStr::from_ptr(string) }.to_bytes())
 }
 
 /// The text of a string that may be left out.
@@ -33,10 +47,10 @@ pub(crate) unsafe fn optional<'a>(string: *const c_char) -> Option<std::borrow::
 /// # Safety
 ///
 /// `argv` points to `argc` strings, or is null.
-pub(crate) unsafe fn words(argc: c_int, argv: *const *mut c_char) -> Vec<String> {
+pub(crate) unsafe fn words(argc: c_int, argv: *const *mut c_char) -> Vec<OsString> {
     let count = if argv.is_null() { 0 } else { usize::try_from(argc).unwrap_or(0) };
     // SAFETY: the caller's promise: there are that many strings.
-    (0..count).map(|n| unsafe { optional(*argv.add(n)) }.unwrap_or_default().into_owned()).collect()
+    (0..count).map(|n| word(unsafe { bytes(*argv.add(n)) }.unwrap_or_default())).collect()
 }
 
 /// A list of words that a null pointer ends.
@@ -44,14 +58,17 @@ pub(crate) unsafe fn words(argc: c_int, argv: *const *mut c_char) -> Vec<String>
 /// # Safety
 ///
 /// `argv` is null or points to strings and, behind the last of them, null.
-pub(crate) unsafe fn word_list(argv: *const *mut c_char) -> Vec<String> {
+pub(crate) unsafe fn word_list(argv: *const *mut c_char) -> Vec<OsString> {
     let mut words = Vec::new();
     // SAFETY: the caller's promise: the list has an end, and is read no further.
-    while let Some(word) = unsafe { argv.as_ref() }.and_then(|_| unsafe { optional(*argv.add(words.len())) })
-    {
-        words.push(word.into_owned());
+    while let Some(Ok(bytes)) = unsafe { argv.as_ref() }.map(|_| unsafe { bytes(*argv.add(words.len())) }) {
+        words.push(word(bytes));
     }
     words
+}
+
+fn word(bytes: &[u8]) -> OsString {
+    OsStr::from_bytes(bytes).to_owned()
 }
 
 /// Puts a result where the caller wants it, if he does.

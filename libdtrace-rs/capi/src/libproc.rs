@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
-use dtrace_rs::proc::{End, Process};
+use dtrace_rs::proc::{End, Process, signal_name};
 use libc::{pid_t, size_t};
 
 use crate::argument::put_text;
@@ -97,16 +97,9 @@ pub unsafe extern "C" fn Ppsinfo(process: *mut PsProcHandle) -> *const PsInfo {
 /// Writes the name of a signal: SIGKILL. The buffer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn proc_signame(signal: c_int, buffer: *mut c_char, size: size_t) -> *mut c_char {
-    const NAMES: [&str; 32] = [
-        "EXIT", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
-        "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU",
-        "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-    ];
     guard(|| {
-        let name = usize::try_from(signal).ok().and_then(|signal| NAMES.get(signal));
-        let name = name.map_or_else(|| format!("SIG#{signal}"), |name| format!("SIG{name}"));
         // SAFETY: the caller's promise (lib.rs).
-        unsafe { put_text(buffer, size, &name) };
+        unsafe { put_text(buffer, size, &signal_name(signal)) };
         buffer
     })
 }

@@ -1,21 +1,17 @@
 //! Processes: created, grabbed, let go; and waiting for their ends.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{OsStr, c_char, c_int};
+use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 use std::time::Duration;
 
 use dtrace_rs::error::{Error, Result};
+use dtrace_rs::proc::Process;
 use libc::pid_t;
 
-use crate::argument::{text, word_list};
+use crate::argument::{bytes, word_list};
 use crate::entry::enter;
 use crate::handle::{Hdl, PsProcHandle};
-
-/// How long the end of a process may stay unnoticed.
-const WATCH: Duration = Duration::from_millis(20);
-
-/// The least time between two looks at the buffers: rates of nothing would have the processor to themselves.
-const LEAST: Duration = Duration::from_millis(1);
 
 /// Starts a program with these words, which NULL ends: held before its first instruction until dtrace_proc_continue.
 #[unsafe(no_mangle)]
@@ -27,9 +23,8 @@ pub unsafe extern "C" fn dtrace_proc_create(
     // SAFETY: the caller's promise (lib.rs).
     unsafe {
         enter(dtp, |hdl| {
-            let (file, words) = (text(file)?, word_list(argv));
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let pid = hdl.library_mut()?.create_program(&file, &words)?;
+            let (file, words) = (OsStr::from_bytes(bytes(file)?), word_list(argv));
+            let pid = hdl.library_mut()?.create_program(file, &words)?;
             Ok(hdl.processes.keep(PsProcHandle::new(hdl, pid)))
         })
     }
@@ -78,7 +73,8 @@ pub unsafe extern "C" fn dtrace_proc_continue(dtp: *mut Hdl, process: *mut PsPro
     unsafe {
         enter(dtp, |hdl| {
             let process = known(hdl, process)?;
-            hdl.library()?.process(process.pid).ok_or(Error::Sys(libc::ESRCH))?.resume();
+            let library = hdl.library()?;
+            library.resume(library.process(process.pid).ok_or(Error::Sys(libc::ESRCH))?);
             process.running.set(true);
             Ok(())
         });
@@ -87,25 +83,22 @@ pub unsafe extern "C" fn dtrace_proc_continue(dtp: *mut Hdl, process: *mut PsPro
 
 /// Waits until there is something to do, and tells of processes that have ended.
 pub(crate) fn sleep(hdl: &Hdl) -> Result<()> {
-    let mut rest = {
-        let library = hdl.library()?;
-        library.idle().max(if library.has_looked() { LEAST } else { Duration::ZERO })
-    };
-    loop {
-        let (living, told) = farewell(hdl)?;
-        if told || rest.is_zero() {
-            return Ok(());
-        }
-        if pause(if living { rest.min(WATCH) } else { rest }) {
-            return farewell(hdl).map(drop);
-        }
-        rest = hdl.library()?.idle();
+    if farewell(hdl)? {
+        return Ok(());
     }
+    let living = |&process: &*mut PsProcHandle| known(hdl, process).ok().filter(|state| !state.ended.get());
+    {
+        let (library, all) = (hdl.library()?, hdl.processes.all());
+        let living = all.iter().filter_map(living);
+        let living: Vec<&Process> = living.filter_map(|state| library.process(state.pid)).collect();
+        library.wait(&living, &mut pause);
+    }
+    farewell(hdl).map(drop)
 }
 
-/// Tells the client of the processes that have ended since: whether any lives, and whether any was told of.
-fn farewell(hdl: &Hdl) -> Result<(bool, bool)> {
-    let (mut living, mut told) = (false, false);
+/// Tells the client of the processes that have ended since: whether there was any.
+fn farewell(hdl: &Hdl) -> Result<bool> {
+    let mut told = false;
     for process in hdl.processes.all() {
         // The client's function may have let go of it meanwhile.
         let Ok(state) = known(hdl, process) else { continue };
@@ -114,7 +107,6 @@ fn farewell(hdl: &Hdl) -> Result<(bool, bool)> {
         }
         let ended = hdl.library()?.process(state.pid).is_none_or(|process| process.end().is_some());
         if !ended {
-            living = true;
             continue;
         }
         state.ended.set(true);
@@ -124,7 +116,7 @@ fn farewell(hdl: &Hdl) -> Result<(bool, bool)> {
             unsafe { function(process, ptr::null(), arg) };
         }
     }
-    Ok((living, told))
+    Ok(told)
 }
 
 /// Waits; whether a signal has ended it.

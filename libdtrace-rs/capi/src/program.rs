@@ -1,7 +1,8 @@
 //! Programs: compiled, described, enabled.
 
 use std::cell::RefCell;
-use std::ffi::{c_char, c_int, c_uint};
+use std::ffi::{OsStr, c_char, c_int, c_uint};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use dtrace_abi::Attribute as RawAttribute;
@@ -12,7 +13,7 @@ use dtrace_rs::options::CompileOptions;
 use dtrace_rs::program::{Attribute, Program};
 use libc::FILE;
 
-use crate::argument::{contents, optional, put, text, words};
+use crate::argument::{bytes, contents, optional, put, words};
 use crate::constant::{
     C_ARGREF, C_CPP, C_CTL, C_DEFARG, C_DIFV, C_EMPTY, C_ETAGS, C_KNODEF, C_NOLIBS, C_PSPEC, C_UNODEF,
     C_ZDEFS, D_MASK, PROBESPEC_FUNC, PROBESPEC_MOD, PROBESPEC_NAME, PROBESPEC_NONE, PROBESPEC_PROVIDER,
@@ -106,12 +107,12 @@ pub unsafe extern "C" fn dtrace_program_strcompile(
     // SAFETY: the caller's promise (lib.rs).
     unsafe {
         enter(dtp, |hdl| {
-            let (program, spec, arguments) = (text(program)?, spec_kind(spec)?, words(argc, argv));
+            let (program, spec, arguments) = (bytes(program)?, spec_kind(spec)?, words(argc, argv));
             if flags & C_CTL != 0 {
-                let lines = control_lines(program.as_bytes());
+                let lines = control_lines(program);
                 return compile(hdl, flags | C_EMPTY, |library| library.compile_script(&lines, &arguments));
             }
-            compile(hdl, flags, |library| library.compile_string(&program, spec, &arguments))
+            compile(hdl, flags, |library| library.compile_string(program, spec, &arguments))
         })
     }
 }
@@ -218,8 +219,8 @@ pub unsafe extern "C" fn dtrace_program_link(
                 return Err(Error::Sys(libc::EINVAL));
             }
             let program = statement::whole(hdl, program)?;
-            let (objects, file) = (words(objc, objv), text(file)?);
-            hdl.library_mut()?.link(&program, true, &objects, Path::new(&*file))?;
+            let (objects, file) = (words(objc, objv), OsStr::from_bytes(bytes(file)?));
+            hdl.library_mut()?.link(&program, true, &objects, Path::new(file))?;
             Ok(0)
         })
     }

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::ptr;
 use std::rc::Rc;
 
@@ -60,12 +61,12 @@ impl io::Write for Stream {
 
 impl Place for Stream {
     /// The stream itself goes on, elsewhere: what the client writes to it goes there too.
-    fn reopen(&mut self, path: &str) -> io::Result<()> {
+    fn reopen(&mut self, path: &Path) -> io::Result<()> {
         io::Write::flush(self)?;
         let own = self.descriptor()?;
         let mut saved = self.hdl().streams.borrow_mut();
         let key = self.file as usize;
-        if path.is_empty() {
+        if path.as_os_str().is_empty() {
             if let Some(original) = saved.remove(&key) {
                 // SAFETY: two descriptors that are open.
                 result(unsafe { libc::dup2(original.as_raw_fd(), own) })?;
@@ -156,7 +157,7 @@ impl io::Write for Writer {
 
 impl Place for Writer {
     /// There is no stream that could go elsewhere.
-    fn reopen(&mut self, _path: &str) -> io::Result<()> {
+    fn reopen(&mut self, _path: &Path) -> io::Result<()> {
         Ok(())
     }
 

@@ -8,7 +8,7 @@
 //! `-o` names another file. Then nothing else is changed: it is to be brought to another machine, or for the embedded engine, which
 //! begins with the file that `DTRACE_ANONYMOUS` names.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -49,7 +49,7 @@ impl Place {
 }
 
 /// Saves the programs of the command line, or without any forgets what was saved.
-pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Done<u8> {
+pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &OsStr) -> Done<u8> {
     let place = Place::new(arguments);
     if arguments.clauses.is_empty() {
         return forget(&place);

@@ -4,6 +4,9 @@
 //! in order. Clauses and settings keep their order. The options that are words, of which the original has none, begin with two
 //! dashes.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
 use crate::d::parser::SpecKind;
 use crate::types::Model;
 
@@ -33,10 +36,10 @@ pub(super) enum Clause {
         /// How probe descriptions are counted.
         spec: SpecKind,
         /// The text.
-        text: String,
+        text: Vec<u8>,
     },
     /// `-s`
-    Script(String),
+    Script(OsString),
 }
 
 /// An option of the library.
@@ -80,21 +83,21 @@ pub(super) struct Arguments {
     /// `-v`
     pub(super) verbose: bool,
     /// `-c`
-    pub(super) commands: Vec<String>,
+    pub(super) commands: Vec<OsString>,
     /// `-p`
     pub(super) processes: Vec<u32>,
     /// `-o`
-    pub(super) output: Option<String>,
+    pub(super) output: Option<OsString>,
     /// `--flamegraph`
-    pub(super) flamegraph: Option<String>,
+    pub(super) flamegraph: Option<OsString>,
     /// `--heatmap`
-    pub(super) heatmap: Option<String>,
+    pub(super) heatmap: Option<OsString>,
     /// `-w`
     pub(super) destructive: bool,
     /// `-32`, `-64`, `-arch`: of which data model the types of programs are.
     pub(super) model: Model,
     /// What `$1`, `$2` … stand for.
-    pub(super) operands: Vec<String>,
+    pub(super) operands: Vec<OsString>,
 }
 
 /// The options that take an argument.
@@ -104,7 +107,7 @@ const PLAIN: &[u8] = b"aABCeFGhHlqSvVwZ";
 
 impl Arguments {
     /// Reads the words behind the command's name.
-    pub(super) fn parse(words: &[String]) -> Result<Arguments, Fault> {
+    pub(super) fn parse(words: &[OsString]) -> Result<Arguments, Fault> {
         let mut arguments = Arguments::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {
@@ -112,50 +115,58 @@ impl Arguments {
                 arguments.operands.extend(words.cloned());
                 break;
             }
-            let Some(letters) = word.strip_prefix('-').filter(|rest| !rest.is_empty()) else {
+            if let Some(long) = word.as_bytes().strip_prefix(b"--") {
+                arguments.long(long, &mut words)?;
+                continue;
+            }
+            let Some(letters) = word.as_bytes().strip_prefix(b"-").filter(|rest| !rest.is_empty()) else {
                 arguments.operands.push(word.clone());
                 continue;
             };
-            if let Some(long) = word.strip_prefix("--") {
-                let (name, value) =
-                    long.split_once('=').map_or((long, None), |(n, v)| (n, Some(v.to_string())));
-                let slot = match name {
-                    "flamegraph" => &mut arguments.flamegraph,
-                    "heatmap" => &mut arguments.heatmap,
-                    _ => return Err(Fault::Usage(format!("illegal option -- {long}"))),
-                };
-                let missing = || Fault::Usage(format!("option requires an argument -- {name}"));
-                *slot = Some(value.or_else(|| words.next().cloned()).ok_or_else(missing)?);
-                continue;
-            }
             if word == "-arch" {
-                match words.next().map(String::as_str) {
-                    Some(arch) if arch == "i386" || arch == "x86_64" => {
-                        arguments.model = if arch == "i386" { Model::Ilp32 } else { Model::Lp64 };
-                        continue;
-                    }
+                match words.next().and_then(|arch| arch.to_str()) {
+                    Some("i386") => arguments.model = Model::Ilp32,
+                    Some("x86_64") => arguments.model = Model::Lp64,
                     _ => {
                         let text = "expected 'i386' or 'x86_64' after -arch switch".to_string();
                         return Err(Fault::Message(text, super::ERROR));
                     }
                 }
+                continue;
             }
-            for (at, letter) in letters.char_indices() {
-                let byte = u8::try_from(letter).unwrap_or(b'?');
-                if PLAIN.contains(&byte) {
+            for (at, byte) in letters.iter().enumerate() {
+                let letter = char::from(*byte);
+                if PLAIN.contains(byte) {
                     arguments.plain(letter)?;
-                } else if WITH_ARGUMENT.contains(&byte) {
-                    let rest = &letters[at + letter.len_utf8()..];
-                    let value = if rest.is_empty() { words.next().cloned() } else { Some(rest.to_string()) };
+                } else if WITH_ARGUMENT.contains(byte) {
+                    let rest = &letters[at + 1..];
+                    let value = if rest.is_empty() { words.next().cloned() } else { Some(owned(rest)) };
                     let missing = || Fault::Usage(format!("option requires an argument -- {letter}"));
                     arguments.valued(letter, &value.ok_or_else(missing)?)?;
                     break;
                 } else {
+                    let letter = String::from_utf8_lossy(&letters[at..]).chars().next().unwrap_or(letter);
                     return Err(Fault::Usage(format!("illegal option -- {letter}")));
                 }
             }
         }
         Ok(arguments)
+    }
+
+    /// An option that is a word, without its dashes.
+    fn long<'a>(&mut self, word: &[u8], rest: &mut impl Iterator<Item = &'a OsString>) -> Result<(), Fault> {
+        let (name, value) = assigned(word);
+        let slot = match name {
+            b"flamegraph" => &mut self.flamegraph,
+            b"heatmap" => &mut self.heatmap,
+            _ => return Err(Fault::Usage(format!("illegal option -- {}", String::from_utf8_lossy(word)))),
+        };
+        let missing = || {
+            let name = String::from_utf8_lossy(name);
+            Fault::Usage(format!("option requires an argument -- {name}"))
+        };
+        *slot = Some(value.map(owned).or_else(|| rest.next().cloned()).ok_or_else(missing)?);
+        Ok(())
     }
 
     fn mode(&mut self, mode: Mode) -> Result<(), Fault> {
@@ -197,18 +208,20 @@ impl Arguments {
         Ok(())
     }
 
-    fn valued(&mut self, letter: char, value: &str) -> Result<(), Fault> {
-        let text = |spec| Clause::Text { spec, text: value.to_string() };
+    fn valued(&mut self, letter: char, word: &OsStr) -> Result<(), Fault> {
+        let text = |spec| Clause::Text { spec, text: word.as_bytes().to_vec() };
+        // What is no text is not the value of an option.
+        let value = &*word.to_string_lossy();
         match letter {
             'b' => self.set(letter, "bufsize", Some(value)),
-            'c' => self.commands.push(value.to_string()),
+            'c' => self.commands.push(word.to_owned()),
             'D' => self.set(letter, "define", Some(value)),
             'f' => self.clauses.push(text(SpecKind::Function)),
             'i' | 'n' => self.clauses.push(text(SpecKind::Name)),
             'I' => self.set(letter, "incdir", Some(value)),
             'L' => self.set(letter, "libdir", Some(value)),
             'm' => self.clauses.push(text(SpecKind::Module)),
-            'o' => self.output = Some(value.to_string()),
+            'o' => self.output = Some(word.to_owned()),
             'p' => match value.parse::<i64>() {
                 Ok(pid) => match u32::try_from(pid).ok().filter(|&pid| pid != 0) {
                     Some(pid) => self.processes.push(pid),
@@ -220,7 +233,7 @@ impl Arguments {
                 Err(_) => return Err(Fault::Message(format!("invalid pid: {value}"), super::ERROR)),
             },
             'P' => self.clauses.push(text(SpecKind::Provider)),
-            's' => self.clauses.push(Clause::Script(value.to_string())),
+            's' => self.clauses.push(Clause::Script(word.to_owned())),
             'U' => self.set(letter, "undef", Some(value)),
             'x' => {
                 let (name, value) = match value.split_once('=') {
@@ -244,12 +257,37 @@ impl Arguments {
     }
 }
 
+/// What stands before an equals sign and behind it.
+fn assigned(word: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match word.iter().position(|&byte| byte == b'=') {
+        Some(at) => (&word[..at], Some(&word[at + 1..])),
+        None => (word, None),
+    }
+}
+
+fn owned(bytes: &[u8]) -> OsString {
+    OsString::from_vec(bytes.to_vec())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(words: &[&str]) -> Result<Arguments, Fault> {
-        Arguments::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
+        Arguments::parse(&words.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_no_text_stays_as_it_is() {
+        let words =
+            [&b"-cecho \xff"[..], b"-n", b"BEGIN/\"\xfe\" != $$1/", b"\xff", b"--", b"-\xff"].map(owned);
+        let got = Arguments::parse(&words).unwrap();
+        assert_eq!(got.commands, [owned(b"echo \xff")]);
+        let text = b"BEGIN/\"\xfe\" != $$1/".to_vec();
+        assert_eq!(got.clauses, [Clause::Text { spec: SpecKind::Name, text }]);
+        assert_eq!(got.operands, [owned(b"\xff"), owned(b"-\xff")]);
+        let illegal = "illegal option -- \u{fffd}".to_string();
+        assert_eq!(Arguments::parse(&[owned(b"-\xff")]).unwrap_err(), Fault::Usage(illegal));
     }
 
     #[test]
@@ -283,7 +321,7 @@ mod tests {
     #[test]
     fn pictures_are_asked_for_by_words() {
         let got = parse(&["--flamegraph", "a.svg", "--heatmap=b.svg", "-n", "BEGIN"]).unwrap();
-        assert_eq!((got.flamegraph.as_deref(), got.heatmap.as_deref()), (Some("a.svg"), Some("b.svg")));
+        assert_eq!((got.flamegraph, got.heatmap), (Some("a.svg".into()), Some("b.svg".into())));
         let fault = |words: &[&str]| parse(words).unwrap_err();
         assert_eq!(fault(&["--heatmap"]), Fault::Usage("option requires an argument -- heatmap".into()));
         assert_eq!(fault(&["--nosuch"]), Fault::Usage("illegal option -- nosuch".into()));

@@ -1,5 +1,6 @@
 //! `dtrace -G`: the object that a program with probes is linked with.
 
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::arguments::{Arguments, Clause};
@@ -10,7 +11,7 @@ use crate::program::Program;
 /// Links the objects among the operands with the scripts: into `-o FILE`, else into the script's name with `.o` in place of
 /// `.d`, in the current directory; `d.out` for a clause of the command line. Without `-o` every script and clause gets an
 /// object, the first of which has the probes.
-pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Done<u8> {
+pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &OsStr) -> Done<u8> {
     // Probes of programs that do not run yet match nothing, and the operands are objects.
     let compile = &mut handle.options_mut().compile;
     (compile.zdefs, compile.argref) = (true, true);
@@ -25,12 +26,11 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
     for (n, (compiled, clause)) in compiled.iter().zip(&arguments.clauses).enumerate() {
         let (shown, file) = match clause {
             Clause::Script(path) => {
-                let script = path.rsplit('/').next().unwrap_or(path);
-                let script = script.strip_suffix(".d").unwrap_or(script);
-                (script, format!("{script}.o"))
+                let script = program::named_after(path, "");
+                (script.to_string_lossy().into_owned(), program::named_after(path, ".o"))
             }
-            Clause::Text { .. } if arguments.clauses.len() == 1 => (&*compiled.name, "d.out".to_owned()),
-            Clause::Text { .. } => (&*compiled.name, format!("d.out.{n}")),
+            Clause::Text { .. } if arguments.clauses.len() == 1 => (compiled.name.clone(), "d.out".into()),
+            Clause::Text { .. } => (compiled.name.clone(), format!("d.out.{n}").into()),
         };
         let objects = if n == 0 { &objects[..] } else { &[] };
         if let Err(error) = link(handle, &compiled.program, n == 0, objects, &file) {
@@ -44,8 +44,8 @@ fn link(
     handle: &mut Handle,
     program: &Program,
     probes: bool,
-    objects: &[String],
-    file: &str,
+    objects: &[OsString],
+    file: &OsStr,
 ) -> Result<u8, crate::link::LinkError> {
     handle.link(program, probes, objects, Path::new(file)).map(|()| 0)
 }

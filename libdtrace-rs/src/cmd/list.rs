@@ -1,5 +1,6 @@
 //! `-l`: the probes that there are.
 
+use std::ffi::OsStr;
 use std::io::{self, BufWriter, Write};
 
 use super::arguments::Arguments;
@@ -10,7 +11,7 @@ use crate::handle::Handle;
 use crate::program::ProbeDesc;
 
 /// Lists the probes that the clauses match; all without clauses.
-pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Done<u8> {
+pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &OsStr) -> Done<u8> {
     // A description that matches nothing is reported below, in its place.
     let _ = handle.set_option("zdefs", None);
     let compiled = program::compile(handle, arguments, name)?;

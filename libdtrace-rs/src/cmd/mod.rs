@@ -17,6 +17,7 @@ mod session;
 mod signals;
 mod usage;
 
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
@@ -74,15 +75,15 @@ fn fail_in_output<T>(
 /// Runs the command with the arguments of the process.
 pub fn main() -> ExitCode {
     signals::default_pipe();
-    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<OsString> = std::env::args_os().collect();
     match run(&words) {
         Ok(status) => ExitCode::from(status),
         Err(Failed(status)) => ExitCode::from(status),
     }
 }
 
-fn run(words: &[String]) -> Done<u8> {
-    let name = words.first().map_or("dtrace", String::as_str);
+fn run(words: &[OsString]) -> Done<u8> {
+    let name = words.first().map_or(OsStr::new("dtrace"), OsString::as_os_str);
     if words.len() < 2 {
         return usage::print(None);
     }

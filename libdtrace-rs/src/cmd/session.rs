@@ -1,8 +1,8 @@
 //! Tracing, from the compiled programs to the last aggregation.
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Duration;
 
 use dtrace_abi::option::{self, OptId};
 
@@ -17,16 +17,10 @@ use crate::error::Error;
 use crate::handle::Handle;
 use crate::options::Options;
 use crate::picture::{flame, heat};
-use crate::proc::{End, Process};
-
-/// How long the end of a process may stay unnoticed.
-const WATCH: Duration = Duration::from_millis(20);
-
-/// The least time between two looks at the buffers.
-const LEAST: Duration = Duration::from_millis(1);
+use crate::proc::{End, Process, signal_name};
 
 /// Compiles, enables, traces and prints.
-pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Done<u8> {
+pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &OsStr) -> Done<u8> {
     hold_processes(handle, arguments)?;
     let claims = handle.options().is_on(option::GRABANON);
     if arguments.clauses.is_empty() && !arguments.only_compile && !claims {
@@ -36,8 +30,9 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
     let mut out = match output(arguments) {
         Ok(out) => out,
         Err(error) => {
-            let path = arguments.output.as_deref().unwrap_or("");
-            return fail(format_args!("failed to open output file '{path}': {}", Error::from(error)));
+            let (path, error) =
+                (arguments.output.as_deref().unwrap_or_default().display(), Error::from(error));
+            return fail(format_args!("failed to open output file '{path}': {error}"));
         }
     };
     if arguments.only_compile {
@@ -67,9 +62,7 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &str) -> Don
     if rows.json {
         rows.line(json::line("start").with("schema", json::SCHEMA).with("programs", programs));
     }
-    let held: Vec<usize> = (0..handle.processes().len()).collect();
-    remember(handle, &held);
-    handle.processes().iter().for_each(Process::resume);
+    handle.processes().iter().for_each(|process| handle.resume(process));
     trace(handle, arguments, &mut out, rows)
 }
 
@@ -219,7 +212,11 @@ fn trace(handle: &mut Handle, arguments: &Arguments, out: &mut Output, mut rows:
         // Of the anonymous state all is wanted that is there, and then its END, for which there is room only then.
         let claimed = arguments.only_compile && handle.has_looked();
         if !arguments.only_compile {
-            wait(handle, &living);
+            let watched: Vec<&Process> = living.iter().map(|&n| &handle.processes()[n]).collect();
+            handle.wait(&watched, &mut |time| {
+                signals::sleep(time);
+                signals::count() > 0
+            });
         }
         farewell(handle, &mut living, &mut rows);
         if signals::count() > 0 && !interrupted {
@@ -293,31 +290,9 @@ fn draw(handle: &Handle, arguments: &Arguments) -> Done<()> {
     Ok(())
 }
 
-fn write_file(path: &str, text: &str) -> Done<()> {
+fn write_file(path: &OsStr, text: &str) -> Done<()> {
     std::fs::write(path, text)
-        .or_else(|error| fail(format_args!("failed to write '{path}': {}", Error::from(error))))
-}
-
-/// Waits until there is something to do: buffers to read, a process that has ended, a signal.
-fn wait(handle: &Handle, living: &[usize]) {
-    // Rates of nothing would have the processor to themselves.
-    let mut rest = handle.idle().max(if handle.has_looked() { LEAST } else { Duration::ZERO });
-    while !rest.is_zero() && signals::count() == 0 {
-        if living.is_empty() {
-            return signals::sleep(rest);
-        }
-        signals::sleep(rest.min(WATCH));
-        remember(handle, living);
-        if living.iter().any(|&n| handle.processes()[n].end().is_some()) {
-            return;
-        }
-        rest = handle.idle();
-    }
-}
-
-/// Takes note of what processes have mapped, for the names of their addresses.
-fn remember(handle: &Handle, living: &[usize]) {
-    living.iter().for_each(|&n| handle.symbols().remember(handle.processes()[n].pid()));
+        .or_else(|error| fail(format_args!("failed to write '{}': {}", path.display(), Error::from(error))))
 }
 
 /// Says which of the living processes have ended.
@@ -337,7 +312,7 @@ fn farewell(handle: &Handle, living: &mut Vec<usize>, rows: &mut Rows) {
         }
         match end {
             _ if quiet => {}
-            End::Killed(signal) => message(format_args!("pid {pid} terminated by signal {signal}")),
+            End::Killed(signal) => message(format_args!("pid {pid} terminated by {}", signal_name(signal))),
             End::Exited(_) | End::Gone => message(format_args!("pid {pid} has exited")),
         }
         false

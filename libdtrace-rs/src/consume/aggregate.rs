@@ -486,8 +486,7 @@ pub(super) mod tests {
         for (kind, before, after) in [(agg::MIN, [3, 4], [7, 6]), (agg::MAX, [-3, -4], [-7, -6])] {
             let d = description(1, &[], kind, 8);
             let mut all = Aggregates::default();
-            let mut add =
-                |all: &mut Aggregates, cpu, n| all.add_from(Some((cpu, 2)), &d, &data(&d, &[], &[n]));
+            let add = |all: &mut Aggregates, cpu, n| all.add_from(Some((cpu, 2)), &d, &data(&d, &[], &[n]));
             before.into_iter().enumerate().for_each(|(cpu, n)| assert_eq!(add(&mut all, cpu, n), cpu == 0));
             all.clear(1);
             assert_eq!(values(&all, 1), [0]);

@@ -203,12 +203,13 @@ const MOST: usize = 1 << 16;
 pub fn llquantize_starts(arg: LlquantizeArg) -> Vec<i64> {
     let label = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let mut starts = Vec::new();
-    let Some(mut magnitudes) = arg.magnitudes() else { return starts };
-    for magnitude in magnitudes.by_ref() {
+    let Some(mut rest) = arg.magnitudes() else { return starts };
+    while let Some((magnitude, others)) = rest.split_first() {
         let steps = 0..magnitude.steps_to(magnitude.upper);
         starts.extend(steps.map(|n| label(magnitude.lower + n * magnitude.step)).take(MOST - starts.len()));
+        rest = others;
     }
-    starts.push(label(magnitudes.lowest()));
+    starts.push(label(rest.lowest()));
     starts
 }
 

@@ -10,7 +10,7 @@ use crate::error::Result;
 /// A place for output that is not of this library: a client's stream, or one who wants each piece by itself.
 pub trait Place: Write {
     /// Sends output to the end of a file; to where it went at first when the name is empty.
-    fn reopen(&mut self, path: &str) -> io::Result<()>;
+    fn reopen(&mut self, path: &Path) -> io::Result<()>;
 
     /// Empties the file that output goes to, if it is one.
     fn truncate(&mut self) -> io::Result<()>;
@@ -92,12 +92,13 @@ impl Output {
     }
 
     /// `freopen`: sends output to the end of a file; to where it went at first when the name is empty.
-    pub fn reopen(&mut self, path: &str) -> io::Result<()> {
+    pub fn reopen(&mut self, path: &Path) -> io::Result<()> {
         self.flush()?;
         if let Target::Place(place) = &mut self.original {
             return place.reopen(path);
         }
-        self.redirected = if path.is_empty() { None } else { Some(BufWriter::new(open(path.as_ref())?)) };
+        let restored = path.as_os_str().is_empty();
+        self.redirected = if restored { None } else { Some(BufWriter::new(open(path)?)) };
         Ok(())
     }
 

@@ -1,6 +1,9 @@
 //! Walking a buffer: records to actions, actions to output.
 
+use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
 
@@ -287,7 +290,7 @@ impl Session {
         if kind == action::FREOPEN {
             let mut path = Vec::new();
             let taken = print_format(context, &mut path, &format, &descs, firing.data)?;
-            reopen(out, observer, firing, &String::from_utf8_lossy(&path))?;
+            reopen(out, observer, firing, Path::new(OsStr::from_bytes(&path)))?;
             return Ok(taken);
         }
         carry_out(context, out, kind, &format, &descs, firing.data)
@@ -473,13 +476,13 @@ pub fn carry_out(
     }
     let mut text = Vec::new();
     let taken = print_format(context, &mut text, format, records, data)?;
-    let text = String::from_utf8_lossy(&text);
+    let text = OsStr::from_bytes(&text);
     if kind == action::FREOPEN {
-        out.reopen(&text)?;
+        out.reopen(Path::new(text))?;
     } else {
         out.flush()?;
         // What the command's status is, is its own affair.
-        Command::new("/bin/sh").arg("-c").arg(&*text).status()?;
+        Command::new("/bin/sh").arg("-c").arg(text).status()?;
     }
     Ok(taken)
 }
@@ -512,12 +515,12 @@ pub(super) fn reopen(
     out: &mut Output,
     observer: &mut dyn Observer,
     firing: &Firing<'_>,
-    path: &str,
+    path: &Path,
 ) -> Result<()> {
     out.flush()?;
-    out.reopen(path)
-        .map_err(Error::from)
-        .or_else(|error| library_fault(observer, firing, &format!("couldn't freopen() \"{path}\": {error}")))
+    out.reopen(path).map_err(Error::from).or_else(|error| {
+        library_fault(observer, firing, &format!("couldn't freopen() \"{}\": {error}", path.display()))
+    })
 }
 
 /// Tells of a fault that the library found in carrying out an action.

@@ -65,14 +65,7 @@ mod tests {
     fn at(text: &str, what: &str, tag: Tag) -> Option<String> {
         let offset = text.find(what).unwrap();
         let line = text[..offset].matches('\n').count() as u32 + 1;
-        let fault = Diagnostic {
-            tag,
-            file: None,
-            line,
-            offset: offset as u32,
-            message: String::new(),
-            excerpt: None,
-        };
+        let fault = Diagnostic { line, offset: offset as u32, ..Diagnostic::new(tag, "") };
         excerpt(text.as_bytes(), &fault, &Macros::default())
     }
 
@@ -102,13 +95,9 @@ mod tests {
     #[test]
     fn at_the_end_of_the_text_the_mark_is_behind_it() {
         let text = "BEGIN {\n  x = 1;\n\n";
-        let fault = |line| Diagnostic {
-            tag: Tag::Syntax,
-            file: None,
-            line,
-            offset: text.len() as u32,
-            message: String::new(),
-            excerpt: None,
+        let fault = |line| {
+            let offset = text.len() as u32;
+            Diagnostic { line, offset, ..Diagnostic::new(Tag::Syntax, "") }
         };
         let want = "  2 |   x = 1;\n    |         ^";
         assert_eq!(excerpt(text.as_bytes(), &fault(4), &Macros::default()).unwrap(), want);
@@ -116,14 +105,7 @@ mod tests {
 
     #[test]
     fn a_fault_of_another_text_has_no_excerpt() {
-        let fault = |line, offset| Diagnostic {
-            tag: Tag::OpInt,
-            file: None,
-            line,
-            offset,
-            message: String::new(),
-            excerpt: None,
-        };
+        let fault = |line, offset| Diagnostic { line, offset, ..Diagnostic::new(Tag::OpInt, "") };
         assert_eq!(excerpt(b"BEGIN {\n}\n", &fault(7, 3), &Macros::default()), None);
         assert_eq!(excerpt(b"BEGIN {\n}\n", &fault(1, 300), &Macros::default()), None);
     }

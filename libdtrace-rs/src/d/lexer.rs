@@ -72,12 +72,10 @@ impl<'a> Lexer<'a> {
         let file =
             self.files.iter().rev().find(|(from, _)| *from <= pos.offset).map(|(_, name)| name.clone());
         Error::Compile(Box::new(Diagnostic {
-            tag,
             file,
             line: pos.line,
             offset: pos.offset,
-            message: message.into(),
-            excerpt: None,
+            ..Diagnostic::new(tag, message)
         }))
     }
 
@@ -410,7 +408,7 @@ impl<'a> Lexer<'a> {
         };
         match value {
             Value::Number(n) if as_string => Ok(TokenKind::Str(n.to_string().into_bytes().into())),
-            Value::Text(text) if as_string => Ok(TokenKind::Str(text.into_bytes().into())),
+            Value::Text(text) if as_string => Ok(TokenKind::Str(text.into())),
             Value::Default if as_string => Ok(TokenKind::Str(Rc::from([].as_slice()))),
             Value::Number(n) => Ok(TokenKind::Int(IntConstant {
                 value: n as u64,
@@ -425,12 +423,17 @@ impl<'a> Lexer<'a> {
     }
 
     /// What the text of a macro argument is: an integer, a name, a string in quotes.
-    fn macro_text(&self, name: &str, text: &str, pos: Pos) -> Result<TokenKind> {
-        let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-        if unsigned.starts_with(|c: char| c.is_ascii_digit()) {
-            let digits = unsigned.trim_end_matches(['u', 'U', 'l', 'L']);
+    fn macro_text(&self, name: &str, text: &[u8], pos: Pos) -> Result<TokenKind> {
+        let unsigned = match text {
+            [b'-' | b'+', rest @ ..] => rest,
+            text => text,
+        };
+        if unsigned.first().is_some_and(u8::is_ascii_digit) {
+            let digits = String::from_utf8_lossy(unsigned);
+            let digits = digits.trim_end_matches(['u', 'U', 'l', 'L']);
             let value = self.integer(digits, pos).map_err(|error| match error.tag() {
                 Some(Tag::IntOflow) => {
+                    let text = String::from_utf8_lossy(text);
                     let message =
                         format!("macro argument {name} constant {text} results in integer overflow");
                     self.error(Tag::MacroOflow, pos, message)
@@ -438,24 +441,24 @@ impl<'a> Lexer<'a> {
                 _ => error,
             })?;
             let mut token = int_token(value, !digits.starts_with('0'));
-            if let (TokenKind::Int(constant), true) = (&mut token, text.starts_with('-')) {
+            if let (TokenKind::Int(constant), true) = (&mut token, text.starts_with(b"-")) {
                 constant.value = value.wrapping_neg();
                 constant.signed = true;
             }
             return Ok(token);
         }
-        if let Some(inside) = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
-            return Ok(TokenKind::Str(inside.as_bytes().into()));
+        if let [b'"', inside @ .., b'"'] = text {
+            return Ok(TokenKind::Str(inside.into()));
         }
-        let mut inner = Lexer::new(text.as_bytes(), self.macros);
-        if text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '`') {
+        let mut inner = Lexer::new(text, self.macros);
+        if text.first().is_some_and(|&c| c.is_ascii_alphabetic() || c == b'_' || c == b'`') {
             let kind = inner.token(Mode::Inner, pos)?;
             if inner.ended() {
                 return Ok(kind);
             }
         }
         // Whatever else it is, it is text: a path, for one.
-        Ok(TokenKind::Str(text.as_bytes().into()))
+        Ok(TokenKind::Str(text.into()))
     }
 
     /// Skips blank space, comments and control lines.

@@ -1,7 +1,10 @@
 //! Macro variables (`$target`, `$pid`) and macro arguments (`$1`, `$$1`).
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 
 /// The values of macro variables and arguments for one program.
 ///
@@ -9,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// `-x argref` is set.
 #[derive(Clone, Debug, Default)]
 pub struct Macros {
-    args: Vec<String>,
+    args: Vec<OsString>,
     variables: BTreeMap<String, i64>,
     default_args: bool,
     /// What a pragma of the program itself says.
@@ -22,15 +25,15 @@ pub struct Macros {
 pub enum Value {
     /// A number: a macro variable.
     Number(i64),
-    /// The text of an argument.
-    Text(String),
+    /// The text of an argument, whatever bytes it has.
+    Text(Vec<u8>),
     /// An argument that was not given, where `-x defaultargs` allows it.
     Default,
 }
 
 impl Macros {
     /// Macros with these arguments; the first is `$0`.
-    pub fn new(args: Vec<String>) -> Self {
+    pub fn new(args: Vec<OsString>) -> Self {
         Self { args, ..Self::default() }
     }
 
@@ -59,7 +62,7 @@ impl Macros {
             let index: usize = name.parse().ok()?;
             self.used.borrow_mut().insert(index);
             return match self.args.get(index) {
-                Some(text) => Some(Value::Text(text.clone())),
+                Some(text) => Some(Value::Text(text.as_bytes().to_vec())),
                 None if self.default_args || self.default_here.get() => Some(Value::Default),
                 None => None,
             };
@@ -68,9 +71,9 @@ impl Macros {
     }
 
     /// The last argument that nothing referred to, and its number; `$0` is not counted.
-    pub fn unused(&self) -> Option<(usize, &str)> {
+    pub fn unused(&self) -> Option<(usize, Cow<'_, str>)> {
         let used = self.used.borrow();
-        (1..self.args.len()).rev().find(|i| !used.contains(i)).map(|i| (i, self.args[i].as_str()))
+        (1..self.args.len()).rev().find(|i| !used.contains(i)).map(|i| (i, self.args[i].to_string_lossy()))
     }
 
     /// Lets a missing argument be 0 or the empty string from here to the end of the program: `#pragma D option defaultargs`.
@@ -102,7 +105,7 @@ mod tests {
     fn an_argument_nobody_refers_to_is_found() {
         let macros = Macros::new(vec!["prog".into(), "one".into(), "two".into()]);
         macros.get("1");
-        assert_eq!(macros.unused(), Some((2, "two")));
+        assert_eq!(macros.unused(), Some((2, "two".into())));
         macros.get("2");
         assert_eq!(macros.unused(), None);
     }

@@ -1,6 +1,7 @@
 //! What clients of the C interface ask of a handle beside compiling and tracing: descriptions as text, images, types by name,
 //! processes one by one.
 
+use std::ffi::{OsStr, OsString};
 use std::rc::Rc;
 
 use super::Handle;
@@ -61,7 +62,7 @@ impl Handle {
     }
 
     /// Reads a probe description. `arguments` are what `$0`, `$1` … stand for.
-    pub fn describe(&self, text: &str, spec: SpecKind, arguments: &[String]) -> Result<ProbeDesc> {
+    pub fn describe(&self, text: &str, spec: SpecKind, arguments: &[OsString]) -> Result<ProbeDesc> {
         let macros = Macros::new(arguments.to_vec()).with_process(&self.process_ids());
         check::parse_description(text, spec, &macros)
     }
@@ -130,8 +131,8 @@ impl Handle {
     /// Starts a program with these words, held before its first instruction: its id.
     pub fn create_program(
         &mut self,
-        program: &str,
-        words: &[&str],
+        program: &OsStr,
+        words: &[OsString],
     ) -> std::result::Result<u32, ProcessError> {
         let process =
             Process::create_program(program, words, &self.options.compile.environment, self.tracer())?;
@@ -163,7 +164,6 @@ impl From<ProcessError> for Error {
             ProcessError::Grab(..) => Tag::ProcGrab,
             ProcessError::Empty | ProcessError::Nul | ProcessError::Execute(..) => Tag::ProcCreatefail,
         };
-        let message = error.to_string();
-        Error::Compile(Box::new(Diagnostic { tag, file: None, line: 0, offset: 0, message, excerpt: None }))
+        Error::Compile(Box::new(Diagnostic::new(tag, error.to_string())))
     }
 }

@@ -1,5 +1,6 @@
 //! Instrumented programs: what is linked with them, and the images of what was found in their objects.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use super::Handle;
@@ -27,7 +28,7 @@ impl Handle {
         &mut self,
         program: &Program,
         probes: bool,
-        objects: &[String],
+        objects: &[OsString],
         file: &Path,
     ) -> Result<(), LinkError> {
         let declared = if probes { self.declared() } else { Vec::new() };
@@ -77,14 +78,6 @@ impl From<LinkError> for Error {
         if let LinkError::Output(_, error) = error {
             return error.into();
         }
-        let message = error.to_string();
-        Error::Compile(Box::new(Diagnostic {
-            tag: Tag::Unknown,
-            file: None,
-            line: 0,
-            offset: 0,
-            message,
-            excerpt: None,
-        }))
+        Error::Compile(Box::new(Diagnostic::new(Tag::Unknown, error.to_string())))
     }
 }

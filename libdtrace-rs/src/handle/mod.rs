@@ -12,9 +12,12 @@ mod library;
 mod link;
 mod preprocess;
 mod probes;
+mod wait;
 
 use std::cell::RefMut;
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -31,7 +34,7 @@ use crate::d::macros::Macros;
 use crate::d::parser::SpecKind;
 use crate::d::typed::Provider;
 use crate::device::{self, Device, Requests};
-use crate::error::{Code, Diagnostic, Error, Result, Tag};
+use crate::error::{Code, Diagnostic, Error, Result};
 use crate::options::{Options, Setter, consumer};
 use crate::proc::{Process, ProcessError, Tracer};
 use crate::program::{Aggregations, Attribute, ProbeDesc, Program};
@@ -167,20 +170,26 @@ impl Handle {
     }
 
     /// Compiles a text. `arguments` are what `$0`, `$1` … stand for.
-    pub fn compile_string(&mut self, text: &str, spec: SpecKind, arguments: &[String]) -> Result<Program> {
-        let result = self.compile(text.as_bytes(), spec, arguments);
-        result.map_err(|error| if spec == SpecKind::None { error } else { placed(error, text) })
+    pub fn compile_string(
+        &mut self,
+        text: impl AsRef<[u8]>,
+        spec: SpecKind,
+        arguments: &[OsString],
+    ) -> Result<Program> {
+        let text = text.as_ref();
+        let result = self.compile(text, spec, arguments);
+        result.map_err(|error| if spec == SpecKind::None { error } else { placed(error) })
     }
 
     /// Compiles the program in a file, run through the preprocessor if the options ask for it.
-    pub fn compile_file(&mut self, path: &Path, arguments: &[String]) -> Result<Program> {
+    pub fn compile_file(&mut self, path: &Path, arguments: &[OsString]) -> Result<Program> {
         let mut text = Vec::new();
         std::fs::File::open(path)?.read_to_end(&mut text).map_err(|_| Code::FileIo)?;
         self.compile_script(&text, arguments)
     }
 
     /// Compiles the text of a script, run through the preprocessor if the options ask for it.
-    pub fn compile_script(&mut self, text: &[u8], arguments: &[String]) -> Result<Program> {
+    pub fn compile_script(&mut self, text: &[u8], arguments: &[OsString]) -> Result<Program> {
         if self.options.compile.cpp {
             let text = preprocess::run(text, &self.options.compile)?;
             return self.compile(&text, SpecKind::None, arguments);
@@ -188,9 +197,10 @@ impl Handle {
         self.compile(text, SpecKind::None, arguments)
     }
 
-    fn compile(&mut self, text: &[u8], spec: SpecKind, arguments: &[String]) -> Result<Program> {
+    fn compile(&mut self, text: &[u8], spec: SpecKind, arguments: &[OsString]) -> Result<Program> {
         // What an argument names may be a library's too.
-        let texts: Vec<&[u8]> = std::iter::once(text).chain(arguments.iter().map(String::as_bytes)).collect();
+        let texts: Vec<&[u8]> =
+            std::iter::once(text).chain(arguments.iter().map(|word| word.as_bytes())).collect();
         self.load_libraries(&texts);
         let compile = &self.options.compile;
         let options = check::Options {
@@ -415,7 +425,7 @@ impl Handle {
     }
 
     /// Starts a command, held before its first instruction (`-c`). The first process is `$target`.
-    pub fn create_process(&mut self, command: &str) -> std::result::Result<(), ProcessError> {
+    pub fn create_process(&mut self, command: &OsStr) -> std::result::Result<(), ProcessError> {
         self.processes.push(Process::create_line(command, &self.options.compile.environment, self.tracer())?);
         Ok(())
     }
@@ -458,96 +468,14 @@ fn string_size(options: &Options) -> u32 {
 }
 
 /// A fault in a text of a command line: it has no line, and the words say in which part of the clause it is.
-fn placed(error: Error, text: &str) -> Error {
+fn placed(error: Error) -> Error {
     let Error::Compile(fault) = error else { return error };
     if fault.file.is_some() {
         return Error::Compile(fault);
     }
-    let part = region(text, fault.offset as usize).filter(|_| is_of_expression(fault.tag));
-    let message = match part {
+    let message = match fault.part {
         Some(part) => format!("in {part}: {}", fault.message),
         None => fault.message.clone(),
     };
     Error::Compile(Box::new(Diagnostic { line: 0, message, ..*fault }))
-}
-
-/// Whether a fault is one of an expression, whose place in the clause the original names.
-fn is_of_expression(tag: Tag) -> bool {
-    matches!(
-        tag,
-        Tag::AddrofLval
-            | Tag::AddrofVar
-            | Tag::AggFunc
-            | Tag::AggRedef
-            | Tag::ArgsIdx
-            | Tag::ArgsMulti
-            | Tag::ArgsType
-            | Tag::ArrLocal
-            | Tag::CastInval
-            | Tag::DerefNonptr
-            | Tag::DerefVoid
-            | Tag::IdentBadref
-            | Tag::IdentUndef
-            | Tag::OpArith
-            | Tag::OpIncompat
-            | Tag::OpIncomplete
-            | Tag::OpInt
-            | Tag::OpLval
-            | Tag::OpPtr
-            | Tag::OpScalar
-            | Tag::OpSou
-            | Tag::OpVfptr
-            | Tag::OpWrite
-            | Tag::PredScalar
-            | Tag::ProtoArg
-            | Tag::ProtoLen
-            | Tag::SizeofBitfield
-            | Tag::TypeMember
-            | Tag::VarUndef
-            | Tag::XlateNoconv
-            | Tag::XlateNone
-    )
-}
-
-/// Which part of a clause an offset is in: none for one that is in no clause.
-fn region(text: &str, offset: usize) -> Option<&'static str> {
-    let (mut depth, mut quoted, mut escaped, mut slash, mut item) = (0usize, false, false, false, 0);
-    for (at, byte) in text.bytes().enumerate().take(offset) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ if quoted => {}
-            b'{' => depth += 1,
-            b'}' => depth = depth.saturating_sub(1),
-            b'/' if depth == 0 => slash = true,
-            _ => {}
-        }
-        if depth == 0 && !quoted && matches!(byte, b'}' | b';') {
-            (slash, item) = (false, at + 1);
-        }
-    }
-    let first = text[item..].split_ascii_whitespace().next().unwrap_or("");
-    match first {
-        "inline" | "translator" | "typedef" | "struct" | "union" | "enum" | "provider" => None,
-        _ if depth > 0 => Some("action list"),
-        _ if slash => Some("predicate"),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fault_on_the_command_line_names_its_part_of_the_clause() {
-        let at = |text: &str, what: &str| region(text, text.find(what).unwrap());
-        assert_eq!(at("BEGIN /x/ { y; }", "x"), Some("predicate"));
-        assert_eq!(at("BEGIN /x/ { y; }", "y"), Some("action list"));
-        assert_eq!(at("BEGIN { \"}\"; y; }", "y"), Some("action list"));
-        assert_eq!(at("BEGIN { x; } END /y/ {}", "y"), Some("predicate"));
-        assert_eq!(at("inline int x = y; BEGIN {}", "y"), None);
-        assert_eq!(at("int a[t]; BEGIN {}", "t]"), None);
-    }
 }

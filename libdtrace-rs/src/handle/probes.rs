@@ -96,16 +96,7 @@ pub(super) fn check_process(provider: &str) -> Result<()> {
     if name.is_empty() || digits.is_empty() {
         return Ok(());
     }
-    let fault = |tag, message| {
-        Err(Error::Compile(Box::new(Diagnostic {
-            tag,
-            file: None,
-            line: 0,
-            offset: 0,
-            message,
-            excerpt: None,
-        })))
-    };
+    let fault = |tag, message| Err(Error::Compile(Box::new(Diagnostic::new(tag, message))));
     let Some(pid) = digits.parse::<libc::pid_t>().ok().filter(|&pid| pid != 0) else {
         return fault(Tag::ProcBadpid, format!("'{provider}' does not contain a valid pid"));
     };

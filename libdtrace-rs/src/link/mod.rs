@@ -23,6 +23,7 @@ mod output;
 mod site;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
@@ -133,7 +134,7 @@ pub struct Job<'a> {
     /// The clauses that travel with them (helpers).
     pub clauses: Option<&'a Program>,
     /// The objects. Those with probes are changed.
-    pub objects: &'a [String],
+    pub objects: &'a [OsString],
     /// What the programs are, where no object says it.
     pub model: Model,
     /// An object that registers images, in place of the library's own.
@@ -149,13 +150,14 @@ pub fn link(job: &Job<'_>, file: &Path) -> Result<Vec<UsdtProvider>, LinkError> 
     let mut found = BTreeMap::<Key, Places>::new();
     let mut several = BTreeSet::new();
     for path in job.objects {
-        let bytes = std::fs::read(path).map_err(|error| LinkError::File(path.to_owned(), error))?;
-        let mut object = Elf::parse(bytes).ok_or_else(|| LinkError::Type(path.clone()))?;
+        let name = path.to_string_lossy();
+        let bytes = std::fs::read(path).map_err(|error| LinkError::File(name.to_string(), error))?;
+        let mut object = Elf::parse(bytes).ok_or_else(|| LinkError::Type(name.to_string()))?;
         if model.is_some_and(|model| model != object.model()) {
-            return Err(LinkError::Models(path.clone()));
+            return Err(LinkError::Models(name.into_owned()));
         }
         model = Some(object.model());
-        for place in site::rewrite(&mut object, path, |symbol| declared(job.providers, symbol))? {
+        for place in site::rewrite(&mut object, &name, |symbol| declared(job.providers, symbol))? {
             let Found { probe: (provider, probe), asks, function, alias, offset, .. } = place;
             if place.several {
                 several.insert(alias.clone());
@@ -188,7 +190,8 @@ pub fn link(job: &Job<'_>, file: &Path) -> Result<Vec<UsdtProvider>, LinkError> 
     };
     for (path, object) in objects {
         if let Some(bytes) = object.changed() {
-            std::fs::write(path, bytes).map_err(|error| LinkError::File(path.to_owned(), error))?;
+            let fault = |error| LinkError::File(path.to_string_lossy().into_owned(), error);
+            std::fs::write(path, bytes).map_err(fault)?;
         }
     }
     let output = |error| LinkError::Output(file.to_string_lossy().into_owned(), error);

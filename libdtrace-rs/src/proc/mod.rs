@@ -8,7 +8,7 @@
 //! What always holds: a process that was grabbed is never killed or left stopped, whatever becomes of this one. One that was
 //! created and never resumed is killed when it is dropped.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -35,6 +35,18 @@ pub enum End {
     Killed(i32),
     /// Unknown how: it was somebody else's child.
     Gone,
+}
+
+/// The name of a signal: SIGKILL.
+#[must_use]
+pub fn signal_name(signal: i32) -> String {
+    const NAMES: [&str; 32] = [
+        "EXIT", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+        "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU",
+        "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+    ];
+    let name = usize::try_from(signal).ok().and_then(|signal| NAMES.get(signal));
+    name.map_or_else(|| format!("SIG#{signal}"), |name| format!("SIG{name}"))
 }
 
 /// Why there is no process to trace.
@@ -112,28 +124,38 @@ enum Kind {
 
 impl Process {
     /// Starts a command, given as its words, and holds it behind its exec. The program is looked up in PATH.
-    pub fn create(words: &[&str], changes: &Changes, tracer: Tracer) -> Result<Process, ProcessError> {
-        Process::create_program(words.first().ok_or(ProcessError::Empty)?, words, changes, tracer)
+    pub fn create(
+        words: &[impl AsRef<OsStr>],
+        changes: &Changes,
+        tracer: Tracer,
+    ) -> Result<Process, ProcessError> {
+        let program = words.first().ok_or(ProcessError::Empty)?.as_ref();
+        Process::create_program(program, words, changes, tracer)
     }
 
     /// Starts a program with these words, of which the first is what it calls itself.
     pub fn create_program(
-        program: &str,
-        words: &[&str],
+        program: &OsStr,
+        words: &[impl AsRef<OsStr>],
         changes: &Changes,
         tracer: Tracer,
     ) -> Result<Process, ProcessError> {
-        let string = |word: &str| CString::new(word).map_err(|_| ProcessError::Nul);
-        let args: Vec<CString> = words.iter().map(|word| string(word)).collect::<Result<_, _>>()?;
+        let string = |word: &OsStr| CString::new(word.as_bytes()).map_err(|_| ProcessError::Nul);
+        let args: Vec<CString> = words.iter().map(|word| string(word.as_ref())).collect::<Result<_, _>>()?;
         let environment = environment(changes)?;
         let tracee = Tracee::create(&string(program)?, &args, environment.as_deref())
-            .map_err(|error| ProcessError::Execute(program.to_owned(), error))?;
+            .map_err(|error| ProcessError::Execute(program.to_string_lossy().into_owned(), error))?;
         Ok(Process { pid: tracee.pid(), kind: Kind::Traced(tracee, tracer) })
     }
 
     /// Starts a command line, split at blanks as the original does: quotes mean nothing.
-    pub fn create_line(command: &str, changes: &Changes, tracer: Tracer) -> Result<Process, ProcessError> {
-        let words: Vec<&str> = command.split_ascii_whitespace().collect();
+    pub fn create_line(
+        command: impl AsRef<OsStr>,
+        changes: &Changes,
+        tracer: Tracer,
+    ) -> Result<Process, ProcessError> {
+        let words = command.as_ref().as_bytes().split(u8::is_ascii_whitespace);
+        let words: Vec<&OsStr> = words.filter(|word| !word.is_empty()).map(OsStr::from_bytes).collect();
         Process::create(&words, changes, tracer)
     }
 

@@ -7,7 +7,8 @@
 //! it is seen.
 //!
 //! Addresses are mostly asked for at the end of tracing, and processes that were started for it are gone by then. So their maps are
-//! taken note of while they live ([`UserSymbols::remember`]): soon after their start, and then ever less often.
+//! taken note of while they live ([`UserSymbols::remember`]): soon after their start, and then ever less often. Those that the
+//! embedded engine traces are noted at their ends, too, by their tracer.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -54,6 +55,8 @@ struct Process {
     /// What it has made itself.
     made: Made,
     read: Instant,
+    /// How much its tracer had noted of it then.
+    noted: usize,
     /// How long until its maps are worth another note.
     rest: Duration,
     /// When it was asked for, in terms of how often any was.
@@ -126,7 +129,8 @@ impl UserSymbols {
         let process = processes.entry(pid).or_insert_with(|| self.read(pid));
         process.asked = self.now();
         let found = process.find(address).is_some();
-        if !found && process.read.elapsed() > STALE {
+        let noted = || dtrace_user::noted_maps(pid).len() != process.noted;
+        if !found && (process.read.elapsed() > STALE || noted()) {
             let fresh = self.read(pid);
             if fresh.mappings.is_empty() {
                 // It is gone: what is known of it is all there will be.
@@ -173,11 +177,14 @@ impl UserSymbols {
     }
 
     fn read(&self, pid: u32) -> Process {
-        let maps = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
+        let mut maps = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
+        // What it has now stands before what it had.
+        let before = dtrace_user::noted_maps(pid);
+        maps.extend_from_slice(&before);
         let maps = String::from_utf8_lossy(&maps);
         let mappings = maps.lines().filter_map(|line| self.mapping(pid, line)).collect();
-        let made = Made::new(pid, inner_pid(pid));
-        Process { mappings, made, read: Instant::now(), rest: SOON, asked: self.now() }
+        let (made, noted) = (Made::new(pid, inner_pid(pid)), before.len());
+        Process { mappings, made, read: Instant::now(), noted, rest: SOON, asked: self.now() }
     }
 
     /// A line of a process's maps: `start-end flags offset device inode path`.

@@ -1,8 +1,11 @@
 //! What each action recorded, as an object with the action's name.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::FromRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::Command;
 
 use dtrace_abi::{RecDesc, action};
@@ -11,9 +14,7 @@ use super::text::hexadecimal;
 use super::{Json, aggregation, datum};
 use crate::consume::aggregate::Entry;
 use crate::consume::output::Output;
-use crate::consume::walk::{
-    kind_of_format, option_text, print_format, reopen, signed, slice, traced_memory,
-};
+use crate::consume::walk::{kind_of_format, option_text, print_format, reopen, signed, slice, traced_memory};
 use crate::consume::{Context, Firing, Observer, Session, order, typed};
 use crate::error::Result;
 use crate::program::{LibAction, StmtKind};
@@ -28,7 +29,7 @@ const MOST: u64 = 16 << 20;
 
 /// Runs a command: what it prints, and its status if it ended by itself. It prints to a file: with a pipe, what it leaves running in
 /// the background would be waited for.
-fn capture(command: &str) -> io::Result<(Vec<u8>, Option<i32>)> {
+fn capture(command: &OsStr) -> io::Result<(Vec<u8>, Option<i32>)> {
     // SAFETY: the name is a string that ends with a zero.
     let descriptor = unsafe { libc::memfd_create(c"system".as_ptr(), libc::MFD_CLOEXEC) };
     if descriptor < 0 {
@@ -106,19 +107,20 @@ impl Session {
         let descs: Vec<RecDesc> = records.iter().map(|r| r.desc).collect();
         let mut text = Vec::new();
         let taken = print_format(context, &mut text, &format, &descs, firing.data)?;
+        let raw = OsStr::from_bytes(&text);
         let text = String::from_utf8_lossy(&text).into_owned();
         let shown = match kind_of_format(&records[0]) {
             action::SYSTEM => {
                 out.flush()?;
                 // What it prints must not stand between the lines.
-                let (output, status) = capture(&text)?;
+                let (output, status) = capture(raw)?;
                 of("system")
                     .with("command", text)
                     .with("output", Json::text_or_bytes(&output))
                     .with("status", status.map(i64::from))
             }
             action::FREOPEN => {
-                reopen(out, observer, firing, &text)?;
+                reopen(out, observer, firing, Path::new(raw))?;
                 of("freopen").with("file", text)
             }
             _ => {

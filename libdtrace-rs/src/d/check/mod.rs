@@ -39,7 +39,7 @@ use super::macros::Macros;
 use super::parser::{self, SpecKind, TypeNames};
 use super::tree;
 use super::typed::{self, Clause, Expr, Program};
-use crate::error::{Code, Diagnostic, Error, Result, Tag};
+use crate::error::{Code, Diagnostic, Error, Part, Result, Tag};
 use crate::program::{Attribute, ProbeDesc};
 use crate::types::{TypeId, Types};
 
@@ -145,7 +145,8 @@ fn compile_text(
     }
     checker.finish_pragmas()?;
     if !options.allow_empty && !program.items.iter().any(is_content) {
-        return Err(diagnostic(&program.files, Tag::Empty, program.end, "empty D program translation unit"));
+        let message = "empty D program translation unit";
+        return Err(Error::Compile(Box::new(diagnostic(&program.files, Tag::Empty, program.end, message))));
     }
     if !options.allow_unused_args
         && let Some((number, argument)) = macros.unused()
@@ -154,7 +155,7 @@ fn compile_text(
         // Only the end of a script shows that nobody has used it.
         let newlines = text.iter().filter(|&&byte| byte == b'\n').count();
         let pos = Pos { line: u32::try_from(newlines).unwrap_or(u32::MAX - 1) + 1, offset: 0 };
-        return Err(diagnostic(&program.files, Tag::MacroUnused, pos, message));
+        return Err(Error::Compile(Box::new(diagnostic(&program.files, Tag::MacroUnused, pos, message))));
     }
     if checker.env.trees() & tree::CHECKED != 0 {
         checker.env.show_tree(&tree::checked(&checker.result, types));
@@ -193,16 +194,47 @@ impl TypeNames for Names<'_> {
     }
 }
 
-fn diagnostic(files: &[(u32, Rc<str>)], tag: Tag, pos: Pos, message: impl Into<String>) -> Error {
+fn diagnostic(files: &[(u32, Rc<str>)], tag: Tag, pos: Pos, message: impl Into<String>) -> Diagnostic {
     let file = files.iter().rev().find(|(from, _)| *from <= pos.offset).map(|(_, name)| name.clone());
-    Error::Compile(Box::new(Diagnostic {
+    Diagnostic { file, line: pos.line, offset: pos.offset, ..Diagnostic::new(tag, message) }
+}
+
+/// Whether a fault is one of an expression, whose part of the clause is named where there are no lines.
+fn is_of_expression(tag: Tag) -> bool {
+    matches!(
         tag,
-        file,
-        line: pos.line,
-        offset: pos.offset,
-        message: message.into(),
-        excerpt: None,
-    }))
+        Tag::AddrofLval
+            | Tag::AddrofVar
+            | Tag::AggFunc
+            | Tag::AggRedef
+            | Tag::ArgsIdx
+            | Tag::ArgsMulti
+            | Tag::ArgsType
+            | Tag::ArrLocal
+            | Tag::CastInval
+            | Tag::DerefNonptr
+            | Tag::DerefVoid
+            | Tag::IdentBadref
+            | Tag::IdentUndef
+            | Tag::OpArith
+            | Tag::OpIncompat
+            | Tag::OpIncomplete
+            | Tag::OpInt
+            | Tag::OpLval
+            | Tag::OpPtr
+            | Tag::OpScalar
+            | Tag::OpSou
+            | Tag::OpVfptr
+            | Tag::OpWrite
+            | Tag::PredScalar
+            | Tag::ProtoArg
+            | Tag::ProtoLen
+            | Tag::SizeofBitfield
+            | Tag::TypeMember
+            | Tag::VarUndef
+            | Tag::XlateNoconv
+            | Tag::XlateNone
+    )
 }
 
 /// The probe description whose clause is being checked.
@@ -238,6 +270,8 @@ struct Checker<'a> {
     /// The tags within whose braces the checker is.
     defining: Vec<(crate::types::Tag, Rc<str>)>,
     pragmas: pragma::Pending,
+    /// Which part of a clause the checker is in.
+    part: Option<Part>,
     /// What the current clause has done so far, as far as that restricts what may follow.
     order: order::Order,
     result: Program,
@@ -269,6 +303,7 @@ impl<'a> Checker<'a> {
             attribute: Attribute::MAXIMUM,
             defining: Vec::new(),
             pragmas: pragma::Pending::default(),
+            part: None,
             order: order::Order::default(),
             result: Program::default(),
         }
@@ -284,7 +319,8 @@ impl Checker<'_> {
     }
 
     fn error(&self, tag: Tag, pos: Pos, message: impl Into<String>) -> Error {
-        diagnostic(&self.files, tag, pos, message)
+        let part = self.part.filter(|_| is_of_expression(tag));
+        Error::Compile(Box::new(Diagnostic { part, ..diagnostic(&self.files, tag, pos, message) }))
     }
 
     /// The name of a type, for a message.
@@ -320,13 +356,14 @@ impl Checker<'_> {
                 // A predicate may use a variable whose first assignment, which gives it its type, is in the body.
                 Err(fault) if matches!(fault.tag(), Some(Tag::IdentUndef | Tag::VarUndef)) => {
                     self.begin_again();
+                    self.part = Some(Part::Actions);
                     let Ok(stmts) = self.body(body) else { return Err(fault) };
                     let (predicate, attribute) = self.clause_predicate(spec, clause, described)?;
                     (predicate, attribute, stmts)
                 }
                 Err(fault) => return Err(fault),
             };
-            self.probe = None;
+            (self.probe, self.part) = (None, None);
             self.result.clauses.push(Clause {
                 pos: spec.pos,
                 probe: description,
@@ -345,7 +382,9 @@ impl Checker<'_> {
         described: Attribute,
     ) -> Result<(Option<Expr>, Attribute)> {
         self.attribute = described;
+        self.part = Some(Part::Predicate);
         let predicate = clause.predicate.as_ref().map(|p| self.predicate(p)).transpose()?;
+        self.part = Some(Part::Actions);
         Ok((
             predicate,
             self.take_attribute(spec.pos, if clause.predicate.is_some() { "predicate" } else { "clause" })?,

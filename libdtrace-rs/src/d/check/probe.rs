@@ -52,7 +52,7 @@ fn expand(text: &str, macros: &Macros) -> Result<String, Error> {
         let value = if end == 0 { None } else { macros.get(&after[..end]) };
         match value {
             Some(Value::Number(number)) => result.push_str(&number.to_string()),
-            Some(Value::Text(text)) => result.push_str(text.trim_matches('"')),
+            Some(Value::Text(text)) => result.push_str(String::from_utf8_lossy(&text).trim_matches('"')),
             Some(Value::Default) => result.push('0'),
             None => return Err(Error::Lib(Code::BadSpecMacro)),
         }

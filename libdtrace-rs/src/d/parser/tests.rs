@@ -87,7 +87,7 @@ fn line_controls_set_line_and_file() {
 
 #[test]
 fn macro_arguments_are_integers_names_or_strings_by_their_form() {
-    let macros = Macros::new(["prog", "0x10", "pid", "\"s\"", "a b"].map(String::from).to_vec());
+    let macros = Macros::new(["prog", "0x10", "pid", "\"s\"", "a b"].map(Into::into).to_vec());
     let text = b"BEGIN { trace($1); trace($2); trace($3); trace($$4); }";
     assert!(parse_program(text, SpecKind::None, &macros, &()).is_ok());
 }
