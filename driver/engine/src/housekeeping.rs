@@ -43,8 +43,8 @@ impl<H: Host> Dtrace<H> {
     /// again after the next GO, or once a second).
     pub fn housekeep(&self) -> Option<u64> {
         self.heartbeat();
+        self.reap_helpers();
         let mut control = self.control();
-        self.reap_helpers(&mut control);
         let now = self.host.timestamp();
         let mut next: Option<u64> = None;
         let mut rinsing = false;

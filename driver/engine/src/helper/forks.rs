@@ -171,7 +171,7 @@ impl Forks {
     }
 
     /// Whether any note says that this is the parent. No more come once it has ended.
-    fn is_parent(&self, process: u64) -> bool {
+    pub(super) fn is_parent(&self, process: u64) -> bool {
         self.slots.iter().any(|slot| {
             slot.look(&[FULL, BUSY, CANCELLED, DEAD]).is_some()
                 && slot.parent.load(Ordering::Relaxed) == process
@@ -224,6 +224,11 @@ impl Forks {
                 }
             }
         }
+    }
+
+    /// How many notes there are, or more.
+    pub(super) fn pending(&self) -> u32 {
+        self.pending.load(Ordering::SeqCst)
     }
 
     /// Takes the next note, of number `from` or greater, and its number. Control path.

@@ -11,7 +11,7 @@ use super::forks::{self, Fork};
 use super::process::Process;
 use super::{HelperProcess, MetaProvider};
 use crate::anchor::Anchored;
-use crate::control::{Control, Dtrace};
+use crate::control::{Control, Dtrace, Locked};
 use crate::difo::Limits;
 use crate::dof::{HelperProvider, Program, Purpose};
 use crate::errno::Errno;
@@ -57,6 +57,23 @@ impl Brought {
     fn memory(&self) -> usize {
         let made = self.annotator.as_ref().map_or(0, |annotator| annotator.memory());
         self.bytes.len() + self.module.len() + made
+    }
+
+    /// Whether a user's process may have it beside what it has. EINVAL for too many clauses or providers, ENOMEM.
+    fn check(&self, owner: Option<&Owner>, users: usize) -> Result<(), Errno> {
+        let (clauses, described, bytes) =
+            owner.map_or((0, 0, 0), |owner| (owner.clauses(), owner.described(), owner.bytes()));
+        let own = self.annotator.as_ref().map_or(0, |annotator| annotator.len());
+        if clauses + own > limit::HELPER_ACTIONS_MAX
+            || described + self.described > limit::HELPER_PROVIDERS_MAX
+        {
+            return Err(Errno::EINVAL);
+        }
+        let memory = self.memory();
+        let fits = bytes + self.bytes.len() <= IMAGES_MAX
+            && owner.map_or(0, Owner::memory) + memory <= PROCESS_MAX
+            && users + memory <= USER_MAX;
+        if fits { Ok(()) } else { Err(Errno::ENOMEM) }
     }
 }
 
@@ -184,23 +201,6 @@ impl Accepted {
         };
         Ok(Accepted { brought, providers })
     }
-
-    /// Whether a user's process may have it beside what it has. EINVAL for too many clauses or providers, ENOMEM.
-    fn check(&self, owner: Option<&Owner>, users: usize) -> Result<(), Errno> {
-        let (clauses, described, bytes) =
-            owner.map_or((0, 0, 0), |owner| (owner.clauses(), owner.described(), owner.bytes()));
-        let own = self.brought.annotator.as_ref().map_or(0, |annotator| annotator.len());
-        if clauses + own > limit::HELPER_ACTIONS_MAX
-            || described + self.brought.described > limit::HELPER_PROVIDERS_MAX
-        {
-            return Err(Errno::EINVAL);
-        }
-        let memory = self.brought.memory();
-        let fits = bytes + self.brought.bytes.len() <= IMAGES_MAX
-            && owner.map_or(0, Owner::memory) + memory <= PROCESS_MAX
-            && users + memory <= USER_MAX;
-        if fits { Ok(()) } else { Err(Errno::ENOMEM) }
-    }
 }
 
 /// Whether a process may name a provider so. `pid` is what the pid provider's are named.
@@ -213,31 +213,44 @@ impl<H: Host> Dtrace<H> {
     ///
     /// EINVAL for an image that is not sound or has more clauses or providers than a process may have, E2BIG for one that is too
     /// big, ENOMEM where there is no memory for it or no more for this process or user, and what the meta provider says.
-    pub(crate) fn add_helper(
-        &self,
-        control: &mut Control<H>,
-        bytes: Vec<u8>,
-        base: u64,
-        module: &[u8],
-    ) -> Result<i32, Errno> {
+    pub(crate) fn add_helper(&self, bytes: Vec<u8>, base: u64, module: &[u8]) -> Result<i32, Errno> {
         let whose = Whose { key: self.host.process_key(), pid: self.host.pid(), uid: self.host.uid() };
+        // Nobody waits for it to be checked.
+        let mut accepted = Accepted::load(bytes, base, try_to_vec(module)?, 0, self.cpus.len())?;
+        let mut control = self.settle(whose.key)?;
         self.host.watch_processes()?;
-        // What the program that the process ran before had brought must not be taken for this one's.
-        self.reap_helpers(control);
-        let module = try_to_vec(module)?;
         let generation = control.helpers.next_generation();
-        let accepted = Accepted::load(bytes, base, module, generation, self.cpus.len())?;
-        self.insert(control, whose, accepted)?;
+        accepted.brought.generation = generation;
+        self.insert(&mut control, whose, accepted)?;
         Ok(generation as i32)
     }
 
     /// The current process takes an image back. A generation that it has not is nothing to take back (contract 6.8).
-    pub(crate) fn remove_helper(&self, control: &mut Control<H>, generation: u32) -> Result<(), Errno> {
-        self.reap_helpers(control);
-        match control.helpers.position(self.host.process_key()) {
-            Ok(at) => self.take_down(control, at, |image| image.generation == generation),
+    pub(crate) fn remove_helper(&self, generation: u32) -> Result<(), Errno> {
+        let key = self.host.process_key();
+        let mut control = self.settle(key)?;
+        match control.helpers.position(key) {
+            Ok(at) => self.take_down(&mut control, at, |image| image.generation == generation),
             Err(_) => Ok(()),
         }
+    }
+
+    /// The control mutex, and everything has been done that may concern a process: it has what it was forked with, and nothing of
+    /// what the program had brought that it ran before. EINTR.
+    fn settle(&self, key: u64) -> Result<Locked<'_, H>, Errno> {
+        for _ in 0..forks::SLOTS {
+            self.reap_with(|| self.control_unless_killed())?;
+            if !self.forks.has(key) {
+                break;
+            }
+        }
+        let mut control = self.control_unless_killed()?;
+        if let Ok(at) = control.helpers.position(key)
+            && control.helpers.owners.get(at).is_some_and(|owner| owner.process.is_gone())
+        {
+            let _ = self.take_down(&mut control, at, |_| true);
+        }
+        Ok(control)
     }
 
     /// The current process ends, or has just begun to run another program: what it brought is not used any more, and the
@@ -281,30 +294,48 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// Gives forked children their copies, then takes away what processes that are gone have left.
-    pub(crate) fn reap_helpers(&self, control: &mut Control<H>) {
-        self.adopt_forks(control);
+    pub(crate) fn reap_helpers(&self) {
+        let _ = self.reap_with(|| Ok(self.control()));
+    }
+
+    /// As [`Dtrace::reap_helpers`]. The control mutex is taken for one process at a time, by `lock`: anybody may fork and end as he
+    /// likes, and others come in between. An error is that of `lock`.
+    fn reap_with<'a>(&'a self, lock: impl Fn() -> Result<Locked<'a, H>, Errno>) -> Result<(), Errno> {
+        self.adopt_forks(&lock)?;
         let mut at = 0;
-        while let Some(owner) = control.helpers.owners.get(at) {
-            let (all, owners) = (owner.process.is_gone(), control.helpers.owners.len());
-            if all || owner.images.iter().any(|image| image.goes) {
-                // Without memory for taking probes away it is tried again the next time.
-                let _ = self.take_down(control, at, |image| all || image.goes);
+        while self.reap_next(&mut *lock()?, &mut at) {}
+        Ok(())
+    }
+
+    /// Takes away what is to go of the next owner of which anything is, from number `at` on. Whether there was one.
+    fn reap_next(&self, control: &mut Control<H>, at: &mut usize) -> bool {
+        while let Some(owner) = control.helpers.owners.get(*at) {
+            // Children of its own that are still to come get what it has.
+            let all = owner.process.is_gone() && !self.forks.is_parent(owner.process.key);
+            if !all && !owner.images.iter().any(|image| image.goes) {
+                *at += 1;
+                continue;
             }
+            let owners = control.helpers.owners.len();
+            // Without memory for taking probes away it is tried again the next time.
+            let _ = self.take_down(control, *at, |image| all || image.goes);
             if control.helpers.owners.len() == owners {
-                at += 1;
+                *at += 1;
             }
+            return true;
         }
+        false
     }
 
     /// The meta provider registers: it is asked for providers of all that processes have described so far. EEXIST if there
     /// is one.
     pub fn register_meta(&self, meta: Box<dyn MetaProvider<H>>) -> Result<(), Errno> {
+        self.reap_helpers();
         let mut control = self.control();
         if control.helpers.meta.is_some() {
             return Err(Errno::EEXIST);
         }
         control.helpers.meta = Some(meta);
-        self.reap_helpers(&mut control);
         for owner in 0..control.helpers.owners.len() {
             let images = control.helpers.owners.get(owner).map_or(0, |owner| owner.images.len());
             for image in 0..images {
@@ -334,43 +365,56 @@ impl<H: Host> Dtrace<H> {
     }
 
     /// Children of processes with helpers get the same ones.
-    fn adopt_forks(&self, control: &mut Control<H>) {
-        // A child's own children may have been noted before it; each round settles at least one, so these are enough for all
-        // that are noted now. Those who go on forking meanwhile are for the next time: the control mutex is held.
-        for _ in 0..forks::SLOTS {
-            let (mut from, mut settled) = (0, false);
-            while let Some((at, begun)) = self.forks.begin(from) {
+    fn adopt_forks<'a>(&'a self, lock: impl Fn() -> Result<Locked<'a, H>, Errno>) -> Result<(), Errno> {
+        // A child's own children may have been noted before it, so this takes rounds, of which each settles at least one. No more
+        // are settled than are noted now: those who go on forking are for the next time.
+        let mut left = self.forks.pending();
+        if left == 0 {
+            return Ok(());
+        }
+        let mut settled = true;
+        while core::mem::take(&mut settled) {
+            let mut from = 0;
+            while left != 0
+                && let Some((at, done)) = self.adopt_next(&mut *lock()?, from)
+            {
                 from = at + 1;
-                let Fork { parent, child, pid, uid } = begun.fork;
-                let Some(known) = self.model(control, parent) else {
-                    // Its parent is still to come.
-                    begun.put_back();
-                    continue;
-                };
-                settled = true;
-                let result = known
-                    .map_err(|_| Errno::ESRCH)
-                    .and_then(|at| self.copy_helpers(control, Whose { key: child, pid, uid }, at));
-                // It may have ended before there was anything that its end could mark.
-                let lives = self.host.process_lives(pid, child);
-                let wanted = begun.end() && lives && result.is_ok();
-                if let Ok(at) = control.helpers.position(child) {
-                    if wanted {
-                        let images = control.helpers.owners.get(at).map_or(0, |owner| owner.images.len());
-                        for image in 0..images {
-                            let _ = self.provide_again(control, at, image);
-                        }
-                        self.rematch(control);
-                    } else if let Some(owner) = control.helpers.owners.get(at) {
-                        owner.process.leave();
-                    }
-                }
-            }
-            if !settled {
-                break;
+                settled |= done;
+                left -= u32::from(done);
             }
         }
+        let _control = lock()?;
         self.forks.bury();
+        Ok(())
+    }
+
+    /// Settles the next note, of number `from` or greater, if it can be settled already. Its number, and whether it was.
+    fn adopt_next(&self, control: &mut Control<H>, from: usize) -> Option<(usize, bool)> {
+        let (at, begun) = self.forks.begin(from)?;
+        let Fork { parent, child, pid, uid } = begun.fork;
+        let Some(known) = self.model(control, parent) else {
+            // Its parent is still to come.
+            begun.put_back();
+            return Some((at, false));
+        };
+        let result = known
+            .map_err(|_| Errno::ESRCH)
+            .and_then(|at| self.copy_helpers(control, Whose { key: child, pid, uid }, at));
+        // It may have ended before there was anything that its end could mark.
+        let lives = self.host.process_lives(pid, child);
+        let wanted = begun.end() && lives && result.is_ok();
+        if let Ok(at) = control.helpers.position(child) {
+            if wanted {
+                let images = control.helpers.owners.get(at).map_or(0, |owner| owner.images.len());
+                for image in 0..images {
+                    let _ = self.provide_again(control, at, image);
+                }
+                self.rematch(control);
+            } else if let Some(owner) = control.helpers.owners.get(at) {
+                owner.process.leave();
+            }
+        }
+        Some((at, true))
     }
 
     /// The owner whose images a child of `parent` gets, if there is one. None while that is not known: an ancestor is noted.
@@ -406,6 +450,9 @@ impl<H: Host> Dtrace<H> {
                 image += 1;
                 continue;
             }
+            // Before anything of it is looked at.
+            let has = control.helpers.position(child.key).ok().and_then(|at| control.helpers.owners.get(at));
+            original.check(has, control.helpers.memory_of(child.uid))?;
             let Brought { generation, base, .. } = *original;
             let (bytes, module) = (try_to_vec(&original.bytes)?, try_to_vec(&original.module)?);
             let copy = Accepted::load(bytes, base, module, generation, self.cpus.len())?;
@@ -419,7 +466,7 @@ impl<H: Host> Dtrace<H> {
         let found = control.helpers.position(whose.key);
         let owner = found.ok().and_then(|at| control.helpers.owners.get(at));
         let uid = owner.map_or(whose.uid, |owner| owner.uid);
-        accepted.check(owner, control.helpers.memory_of(uid))?;
+        accepted.brought.check(owner, control.helpers.memory_of(uid))?;
         let Accepted { brought, providers } = accepted;
         if brought.annotator.is_none() && brought.described == 0 {
             // Sound, and of no use: there is nothing to keep.

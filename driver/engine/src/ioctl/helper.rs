@@ -18,7 +18,7 @@ impl<H: Host> Dtrace<H> {
         match command {
             ioctl::HELPER_ADD => {
                 let image = self.read_image(model.address(arg))?;
-                self.add_helper(&mut *self.control_unless_killed()?, image, 0, b"")
+                self.add_helper(image, 0, b"")
             }
             ioctl::HELPER_ADDDOF => {
                 let mut helper = HelperDof::zeroed();
@@ -26,12 +26,12 @@ impl<H: Host> Dtrace<H> {
                 let image = self.read_image(model.address(helper.dof))?;
                 let base = model.address(helper.addr);
                 let module = name_bytes(&helper.module);
-                self.add_helper(&mut *self.control_unless_killed()?, image, base, module)
+                self.add_helper(image, base, module)
             }
             ioctl::HELPER_REMOVE => {
                 // The number is an int of the caller's; one that is none was never given.
                 let generation = u32::try_from(arg).unwrap_or(0);
-                self.remove_helper(&mut *self.control_unless_killed()?, generation)?;
+                self.remove_helper(generation)?;
                 Ok(0)
             }
             _ => Err(Errno::ENOTTY),

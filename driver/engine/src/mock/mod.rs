@@ -132,6 +132,7 @@ pub struct Mock {
     vtime_wanted: AtomicU64,
     has_debugger: AtomicBool,
     locked: Mutex<bool>,
+    locks: AtomicU64,
     unlocked: Condvar,
     /// How many wait for the page; None once it has come.
     stalled: Mutex<Option<usize>>,
@@ -162,6 +163,7 @@ impl Mock {
             vtime_wanted: AtomicU64::new(0),
             has_debugger: AtomicBool::new(true),
             locked: Mutex::new(false),
+            locks: AtomicU64::new(0),
             unlocked: Condvar::new(),
             stalled: Mutex::new(Some(0)),
             released: Condvar::new(),
@@ -173,6 +175,11 @@ impl Mock {
     /// How many grace periods there were.
     pub fn grace_periods(&self) -> u64 {
         self.grace_periods.load(Ordering::Relaxed)
+    }
+
+    /// How often the control mutex was taken.
+    pub fn locks(&self) -> u64 {
+        self.locks.load(Ordering::Relaxed)
     }
 
     /// The same machine with one CPU missing.
@@ -541,6 +548,7 @@ impl Host for Mock {
             let Ok(woken) = self.unlocked.wait(locked) else { return };
             locked = woken;
         }
+        self.locks.fetch_add(1, Ordering::Relaxed);
         *locked = true;
     }
 
@@ -553,6 +561,7 @@ impl Host for Mock {
                 return false;
             }
         }
+        self.locks.fetch_add(1, Ordering::Relaxed);
         *locked = true;
         true
     }

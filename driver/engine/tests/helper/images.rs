@@ -314,3 +314,27 @@ pub(crate) fn helpers(rig: &dtrace_engine::mock::Rig) -> u32 {
     let line = stats.lines().find_map(|line| line.strip_prefix("helpers=")).unwrap();
     line.parse().unwrap()
 }
+
+#[test]
+fn others_come_in_between_the_children_of_whoever_forks_and_ends_all_the_time() {
+    let rig = rig();
+    become_process(100);
+    bring(&rig, &constant("inherited")).unwrap();
+    let children = 101..141;
+    let taken = |work: &dyn Fn()| {
+        let before = rig.mock().locks();
+        work();
+        rig.mock().locks() - before
+    };
+    children.clone().for_each(|pid| assert!(rig.dtrace().process_forked(pid, pid.into())));
+    let adopting = taken(&|| _ = rig.dtrace().housekeep());
+    assert!(adopting >= 40, "the control mutex is given back after each child");
+    assert_eq!(helpers(&rig), 41);
+    for pid in children {
+        become_process(pid);
+        assert!(rig.dtrace().process_ended());
+    }
+    let burying = taken(&|| _ = rig.dtrace().housekeep());
+    assert!(burying >= 40, "and after each that has ended");
+    assert_eq!(helpers(&rig), 1);
+}
