@@ -697,3 +697,21 @@ fn types_are_written_as_ctf() {
     assert_eq!(error, "dtrace: failed to set -x ctypes: No such file or directory\n");
     assert_eq!(status, 1);
 }
+
+#[test]
+fn a_program_does_not_see_names_that_came_after_its_version() {
+    let fault = |version: &str, program: &str| {
+        failure(&["-e", "-x", "errtags", "-x", &format!("version={version}"), "-n", program]).0
+    };
+    let tag = |text: &str| text.split_once('[').unwrap().1.split_once(']').unwrap().0.to_string();
+    assert_eq!(tag(&fault("1.1", "BEGIN { trace(ucaller); }")), "D_IDENT_UNDEF");
+    assert_eq!(fault("1.2", "BEGIN { trace(ucaller); }"), "");
+    assert_eq!(tag(&fault("1.0", "BEGIN { trace(index(\"a\", \"b\")); }")), "D_FUNC_UNDEF");
+    assert_eq!(tag(&fault("1.6", "BEGIN { @ = llquantize(1, 10, 0, 6, 20); }")), "D_FUNC_UNDEF");
+    assert_eq!(tag(&fault("1.8.1", "BEGIN { print(1); }")), "D_FUNC_UNDEF");
+    assert_eq!(tag(&fault("1.9", "#pragma D option version=1.5\nBEGIN { @ = stddev(1); }")), "D_FUNC_UNDEF");
+    // Such a name is free, and libraries see all of them.
+    assert_eq!(fault("1.1", "int ucaller; BEGIN { ucaller = 1; }"), "");
+    assert_eq!(tag(&fault("1.9", "int ucaller; BEGIN { ucaller = 1; }")), "D_DECL_IDRED");
+    assert_eq!(fault("1.0", "BEGIN { trace(curpsinfo->pr_psargs); }"), "");
+}

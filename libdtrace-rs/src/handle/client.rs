@@ -75,7 +75,7 @@ impl Handle {
             types: &self.types,
             symbols: &self.symbols,
             libraries: &self.libraries.loaded,
-            shows_trees: false,
+            library: true,
         };
         check::compile_type(text, &self.types, &self.identifiers, &mut world)
     }

@@ -3,7 +3,7 @@
 use crate::d::check::{Environment, Probes, Symbol};
 use crate::device::Requests;
 use crate::error::{Code, Result};
-use crate::options::{Options, Setter};
+use crate::options::{Options, Setter, Version};
 use crate::program::ProbeDesc;
 use crate::symbols::Symbols;
 use crate::types::Types;
@@ -18,8 +18,8 @@ pub(super) struct World<'a> {
     pub(super) symbols: &'a Symbols,
     /// The names of the D libraries that have been read.
     pub(super) libraries: &'a [String],
-    /// Whether trees may be shown: not those of the libraries.
-    pub(super) shows_trees: bool,
+    /// Whether the text is a library's: its trees are not shown, and it may use the names of every version.
+    pub(super) library: bool,
 }
 
 impl Environment for World<'_> {
@@ -58,7 +58,11 @@ impl Environment for World<'_> {
     }
 
     fn trees(&self) -> u32 {
-        if self.shows_trees { self.options.compile.tree } else { 0 }
+        if self.library { 0 } else { self.options.compile.tree }
+    }
+
+    fn version(&self) -> Version {
+        if self.library { Version::CURRENT } else { self.options.compile.version }
     }
 
     fn show_tree(&mut self, tree: &str) {

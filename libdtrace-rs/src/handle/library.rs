@@ -176,7 +176,7 @@ impl Handle {
             types: &self.types,
             symbols: &self.symbols,
             libraries: &self.libraries.loaded,
-            shows_trees: false,
+            library: true,
         };
         check::compile(text, options, &macros, &self.types, &mut self.identifiers, &mut world).map(drop)
     }

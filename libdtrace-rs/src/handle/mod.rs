@@ -220,7 +220,7 @@ impl Handle {
             types: &self.types,
             symbols: &self.symbols,
             libraries: &self.libraries.loaded,
-            shows_trees: true,
+            library: false,
         };
         let checked = check::compile(text, options, &macros, &self.types, &mut identifiers, &mut world);
         let checked = checked.map_err(|error| self.with_excerpt(error, text, &macros))?;

@@ -4,6 +4,7 @@ use dtrace_abi::agg;
 use dtrace_abi::dif::*;
 
 use crate::d::token::Keyword;
+use crate::options::Version;
 use crate::program::Attribute;
 use crate::types::{TypeId, Types};
 
@@ -286,6 +287,26 @@ pub(super) fn variable(name: &str) -> Option<&'static BuiltinVar> {
 /// The built-in function of this name.
 pub(super) fn function(name: &str) -> Option<&'static BuiltinFunction> {
     FUNCTIONS.binary_search_by(|f| f.name.cmp(name)).ok().map(|i| &FUNCTIONS[i])
+}
+
+/// The names that came after the first version, by the version that brought them.
+const LATER: &[(Version, &[&str])] = &[
+    (Version(1, 1, 0), &["freopen", "index", "rindex", "strchr", "strrchr", "strstr", "strtok", "substr"]),
+    (
+        Version(1, 2, 0),
+        &["func", "mod", "setopt", "sym", "uaddr", "ucaller", "ufunc", "umod", "ustackdepth", "usym"],
+    ),
+    (Version(1, 3, 0), &["htonl", "htonll", "htons", "ntohl", "ntohll", "ntohs"]),
+    (Version(1, 5, 0), &["inet_ntoa", "inet_ntoa6", "inet_ntop"]),
+    (Version(1, 6, 0), &["stddev"]),
+    (Version(1, 7, 0), &["llquantize", "vmregs"]),
+    (Version(1, 8, 0), &["tolower", "toupper"]),
+    (Version(1, 9, 0), &["execargs", "json", "print", "strtoll", "threadname"]),
+];
+
+/// The version that brought a built-in name.
+pub(super) fn since(name: &str) -> Version {
+    LATER.iter().find(|(_, names)| names.contains(&name)).map_or(Version(1, 0, 0), |&(version, _)| version)
 }
 
 /// The stability of a built-in name.

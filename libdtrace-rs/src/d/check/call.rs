@@ -18,7 +18,7 @@ impl Checker<'_> {
     pub(super) fn called(&self, expr: &ast::Expr) -> Option<&'static BuiltinFunction> {
         let Ast::Call(function, _) = &expr.kind else { return None };
         let Ast::Name(Name { scope: Scope::Default, name }) = &function.kind else { return None };
-        if self.identifiers.is_taken(name) { None } else { builtin::function(name) }
+        if self.identifiers.is_taken(name) { None } else { self.builtin_function(name) }
     }
 
     /// Whether an expression calls an action.
@@ -50,13 +50,15 @@ impl Checker<'_> {
             Some(Global::Variable(_)) => Some("scalar"),
             Some(Global::Inline(_)) => Some("inline"),
             Some(Global::Constant { .. }) => Some("enumeration constant"),
-            None => builtin::variable(name).map(|var| if var.array { "associative array" } else { "scalar" }),
+            None => {
+                self.builtin_variable(name).map(|var| if var.array { "associative array" } else { "scalar" })
+            }
         };
         if let Some(what) = other {
             let message = format!("{what} '{name}' may not be referenced as a function");
             return Err(self.error(Tag::FuncIdkind, pos, message));
         }
-        builtin::function(name).ok_or_else(undefined)
+        self.builtin_function(name).ok_or_else(undefined)
     }
 
     /// The inline that stands behind a function which D has and the device does not: a library defines it where what it needs

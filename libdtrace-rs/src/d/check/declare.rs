@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::super::ast::{self, BaseType, Declarator, Derived, Pos, StorageClass};
 use super::ident::{Global, Variable};
-use super::{Checker, Result, Tag, builtin};
+use super::{Checker, Result, Tag};
 use crate::program::VarScope;
 use crate::types::{Kind, TypeId};
 
@@ -39,7 +39,7 @@ impl Checker<'_> {
         if self.types.lookup_d(name).is_some() {
             return Err(self.error(Tag::DeclIdred, pos, format!("typedef redeclared: {name}")));
         }
-        if self.identifiers.is_taken(name) || builtin::is_builtin(name) {
+        if self.identifiers.is_taken(name) || self.is_builtin(name) {
             return Err(self.error(
                 Tag::DeclIdred,
                 pos,
@@ -93,7 +93,7 @@ impl Checker<'_> {
             return self.declare_symbol(name, ty, pos);
         }
         if scope == VarScope::Global {
-            if builtin::is_builtin(name) {
+            if self.is_builtin(name) {
                 return Err(self.error(
                     Tag::DeclIdred,
                     pos,
@@ -197,7 +197,7 @@ impl Checker<'_> {
             Some(Global::Variable(_)) => "scalar",
             Some(Global::Constant { .. }) => "enumerator",
             Some(Global::Inline(_)) => "scalar inline",
-            None if builtin::function(name).is_some() => "function",
+            None if self.builtin_function(name).is_some() => "function",
             None => "scalar",
         }
     }

@@ -3,6 +3,7 @@
 //! The handle answers with what the device, the kernel's symbols and its options say; tests answer from tables.
 
 use crate::error::Result;
+use crate::options::Version;
 use crate::program::{Attribute, ProbeDesc};
 use crate::types::TypeId;
 
@@ -22,6 +23,11 @@ pub trait Environment {
 
     /// The size of a string (`-x strsize`).
     fn string_size(&self) -> u64;
+
+    /// The version of the D interfaces that the program is bound to (`-x version`): it does not see later names.
+    fn version(&self) -> Version {
+        Version::CURRENT
+    }
 
     /// Which trees are to be shown (`-x tree`): the bits of [`tree`](crate::d::tree).
     fn trees(&self) -> u32 {

@@ -192,7 +192,7 @@ impl Checker<'_> {
     }
 
     fn builtin_name(&mut self, name: &str, pos: Pos) -> Result<Expr> {
-        if let Some(var) = builtin::variable(name) {
+        if let Some(var) = self.builtin_variable(name) {
             if var.array {
                 return Err(self.bad_reference("associative array", name, pos));
             }
@@ -201,7 +201,7 @@ impl Checker<'_> {
             let var = Var { id: var.id, scope: VarScope::Global, name: var.name.into(), array: false, ty };
             return Ok(Expr { pos, ty, user: false, kind: ExprKind::Var(var) });
         }
-        if let Some(function) = builtin::function(name) {
+        if let Some(function) = self.builtin_function(name) {
             let what = match function.kind {
                 FunctionKind::Subroutine { .. } => "function",
                 FunctionKind::Action(_) => "tracing function",
@@ -266,7 +266,7 @@ impl Checker<'_> {
             Scope::Default => {
                 self.frames.last().is_some_and(|frame| frame.contains_key(&name.name))
                     || matches!(self.identifiers.globals.get(&name.name), Some(g) if !matches!(g, Global::Variable(v) if v.ty.is_none()))
-                    || builtin::is_builtin(&name.name)
+                    || self.is_builtin(&name.name)
                     || matches!(&*name.name, "self" | "this")
             }
             _ => self.variable(name).is_some_and(|(variable, _)| variable.ty.is_some()),
@@ -461,10 +461,10 @@ impl Checker<'_> {
                 self.expand_inline(&inline, keys, pos).map(Some)
             }
             Some(_) => Ok(None),
-            None => match builtin::variable(&name.name) {
+            None => match self.builtin_variable(&name.name) {
                 Some(var) if var.array => self.builtin_element(var, keys, pos).map(Some),
                 Some(_) => Ok(None),
-                None if builtin::is_builtin(&name.name) => Ok(None),
+                None if self.is_builtin(&name.name) => Ok(None),
                 None => Err(self.undefined(base)),
             },
         }

@@ -12,7 +12,7 @@ use super::super::ast::{self, Derived, Pos, StorageClass};
 use super::super::typed::{Expr, ExprKind, Var};
 use super::bound::Bound;
 use super::ident::{Global, Inline, Translator};
-use super::{Checker, DEFINED, Result, Tag, builtin};
+use super::{Checker, DEFINED, Result, Tag};
 use crate::error::Error;
 use crate::program::{Attribute, VarScope};
 use crate::types::TypeId;
@@ -51,7 +51,7 @@ impl Checker<'_> {
         let Some(name) = inline.declarator.name.clone() else {
             return Err(self.error(Tag::DeclIdent, pos, "inline declaration requires a name"));
         };
-        if self.identifiers.is_taken(&name) || builtin::is_builtin(&name) {
+        if self.identifiers.is_taken(&name) || self.is_builtin(&name) {
             let previous = self.kind_of_name(&name);
             let message = format!(
                 "identifier redefined: {name}\n\t current: inline definition\n\tprevious: {previous}"

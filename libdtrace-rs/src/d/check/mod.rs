@@ -40,6 +40,7 @@ use super::parser::{self, SpecKind, TypeNames};
 use super::tree;
 use super::typed::{self, Clause, Expr, Program};
 use crate::error::{Code, Diagnostic, Error, Part, Result, Tag};
+use crate::options::Version;
 use crate::program::{Attribute, ProbeDesc};
 use crate::types::{TypeId, Types};
 
@@ -311,6 +312,25 @@ impl<'a> Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// Whether the version that the program is bound to has a built-in name. Definitions that are expanded may be a library's,
+    /// which is bound to none.
+    fn offers(&self, name: &str) -> bool {
+        let version = self.env.version();
+        version == Version::CURRENT || !self.frames.is_empty() || builtin::since(name) <= version
+    }
+
+    fn builtin_variable(&self, name: &str) -> Option<&'static builtin::BuiltinVar> {
+        builtin::variable(name).filter(|_| self.offers(name))
+    }
+
+    fn builtin_function(&self, name: &str) -> Option<&'static builtin::BuiltinFunction> {
+        builtin::function(name).filter(|_| self.offers(name))
+    }
+
+    fn is_builtin(&self, name: &str) -> bool {
+        builtin::is_builtin(name) && self.offers(name)
+    }
+
     /// Shows the syntax tree if somebody asks for it. A pragma of the program may have asked.
     fn show_parsed(&mut self, program: &ast::Program) {
         if self.env.trees() & tree::PARSED != 0 {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::super::ast::{Pos, Pragma, PragmaWord};
-use super::{Checker, Result, Tag, builtin};
+use super::{Checker, Result, Tag};
 use crate::error::Code;
 use crate::options::{attribute, class_name, stability_name};
 use crate::program::Attribute;
@@ -103,7 +103,7 @@ impl Checker<'_> {
                     }
                     _ => first.clone(),
                 };
-                if builtin::is_builtin(&name) && !self.identifiers.is_taken(&name) {
+                if self.is_builtin(&name) && !self.identifiers.is_taken(&name) {
                     let message = "#pragma attributes cannot modify entity defined outside program scope";
                     return Err(self.error(Tag::PragmaScope, pos, message));
                 }
@@ -128,7 +128,7 @@ impl Checker<'_> {
             let message = "invalid version string specified by #pragma binding";
             return Err(self.error(Tag::PragmaInval, pos, message));
         };
-        if builtin::is_builtin(name) {
+        if self.is_builtin(name) {
             let message = "#pragma binding cannot modify entity defined outside program scope";
             return Err(self.error(Tag::PragmaScope, pos, message));
         }

@@ -8,7 +8,7 @@ use super::super::ast::{
     Specifiers, StructType, TypeName,
 };
 use super::ident::Global;
-use super::{Checker, Result, Tag, builtin};
+use super::{Checker, Result, Tag};
 use crate::types::{AggregateBuilder, Kind, LayoutError, Qualifier, Tag as TypeTag, TypeId};
 
 /// The names and types of a tuple's or a function's parameters.
@@ -347,7 +347,7 @@ impl Checker<'_> {
                     format!("failed to define enumerator '{name}': Duplicate member name definition");
                 return Err(self.error(Tag::Unknown, enumerator.pos, message));
             }
-            if self.identifiers.is_taken(name) || builtin::is_builtin(name) {
+            if self.identifiers.is_taken(name) || self.is_builtin(name) {
                 return Err(self.error(
                     Tag::DeclIdred,
                     enumerator.pos,
