@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// The programs.
-const PROGRAMS: [&str; 6] = ["layout", "compile", "trace", "aggregate", "process", "vector"];
+const PROGRAMS: [&str; 7] = ["layout", "compile", "trace", "aggregate", "process", "vector", "anonymous"];
 
 /// What the archive needs beside the C library.
 const ARCHIVE_NEEDS: [&str; 6] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];

@@ -1,4 +1,5 @@
-# The original's own userland on our driver: it lists, it runs a clause, it does the main job, it leaves nothing behind.
+# The original's own userland on our driver: it lists, it runs a clause, it does the main job, it claims anonymous tracing, and it
+# leaves nothing behind.
 # limit: 180
 
 PATH=/opt/original/bin:$PATH
@@ -35,3 +36,15 @@ matches "it counts every call of a process that it started" "$(cat exact)" '^ +1
 kill -INT $holder
 wait $holder
 ok "nothing of it keeps the driver" rmmod dtracedrv
+
+# Its -a takes an argument and does not look at it.
+/usr/sbin/dtrace -A -n 'BEGIN { printf("begun"); } syscall::getppid:entry /execname == "getppid"/ { @ = count(); }
+    END { printa("%@d calls", @); }' 2> /dev/null
+load_driver
+getppid 100
+output=$(timeout 60 dtrace -a x -e 2> /dev/null)
+is "-a claims what our -A has saved" $? 0
+matches "from its beginning" "$output" 'BEGIN begun'
+matches "to its end" "$output" 'END 100 calls'
+/usr/sbin/dtrace -A 2> /dev/null
+ok "and keeps nothing of it" rmmod dtracedrv

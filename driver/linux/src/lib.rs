@@ -17,6 +17,8 @@ extern crate alloc;
 
 mod anonymous;
 mod control;
+#[cfg(feature = "torture")]
+mod crowd;
 mod ctl;
 mod device;
 mod driver;

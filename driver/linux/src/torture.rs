@@ -3,6 +3,7 @@
 //!
 //! The reader is the caller: the tests start one on each CPU.
 
+use crate::crowd;
 use crate::driver::engine;
 use crate::ffi;
 use crate::proc::{Entry, Text};
@@ -25,6 +26,7 @@ pub(crate) const ENTRIES: [Entry; 10] = [
     Entry { name: c"torture-many", mode: 0o400, show: |out| each(out, MANY) },
     Entry { name: c"torture-one", mode: 0o400, show: |out| each(out, 1) },
     Entry { name: c"torture-times", mode: 0o400, show: times },
+    Entry { name: c"torture-probes", mode: 0o400, show: crowd::gather },
 ];
 
 unsafe extern "C" {
