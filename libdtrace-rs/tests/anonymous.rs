@@ -124,6 +124,22 @@ fn policies_and_options_are_saved_and_the_claimer_has_its_own_of_looking() {
 }
 
 #[test]
+fn machines_are_told_what_can_be_known_without_the_program() {
+    let saved = Saved::new("json");
+    saved.save(&[
+        "-n",
+        "BEGIN { printf(\"%s %d\", probename, 3); trace(\"\"); trace(4); @named[\"key\"] = sum(5); }",
+    ]);
+    let text = saved.out(&["-ae", "-x", "oformat=json"]);
+    assert!(text.contains(r#""text":"BEGIN 3","arguments":["BEGIN",3]"#), "{text}");
+    assert!(text.contains(r#"{"action":"trace","value":""},{"action":"trace","value":4}"#), "{text}");
+    assert!(
+        text.contains(r#""name":null,"id":1,"function":"sum","entries":[{"key":["key"],"value":5}]"#),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_full_buffer_is_told_of_and_leaves_room_for_end() {
     let saved = Saved::new("full");
     let row = "BEGIN { printf(\"%s|\", \"x\"); }";

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use dtrace_abi::action::DIFEXPR;
+use dtrace_abi::action::{DIFEXPR, FREOPEN, LIBACT, PRINTF, SYSTEM};
 use dtrace_abi::{RecDesc, name_bytes};
 
 use super::aggregate::{Description, Key};
@@ -93,7 +93,7 @@ impl Descriptions {
 
     /// Whether a record is known to be a D string, or is taken for one.
     fn is_string(&self, record: &RecDesc, action: Option<&Action>) -> bool {
-        let looks = u32::from(record.action) == DIFEXPR
+        let looks = matches!(u32::from(record.action), DIFEXPR | PRINTF | SYSTEM | FREOPEN | LIBACT)
             && Some(record.size) == self.strings
             && !matches!(record.size, 1 | 2 | 4 | 8);
         action.map_or(looks, is_string)
