@@ -36,8 +36,6 @@ const fn row(name: &'static str, original: f64, aim: f64, program: &'static str)
 
 /// Why a row that only loads and stores is not faster: what every firing in a process pays.
 const SLOT: &str = "taking and leaving the CPU's slot and counter is half of it";
-/// Why a row with a string among its keys is not faster.
-const KEYS: &str = "keys are staged, then compared piece by piece; no form of its own";
 
 /// All rows: those that have a figure of the original, in the order of its table, then ours alone.
 pub const ROWS: [Row; 14] = [
@@ -46,24 +44,13 @@ pub const ROWS: [Row; 14] = [
     row("false predicate, cached", 4.0, 2.0, "bench:::entry /pid == 1/ {} bench:::return {}"),
     row("false predicate, not cacheable", 32.0, 8.0, "bench:::entry /arg0 == -1/ {} bench:::return {}"),
     row("@ = count()", 51.0, 12.0, "bench:::entry { @ = count(); } bench:::return {}"),
-    Row {
-        between: KEYS,
-        ..row(
-            "@[execname] = count()",
-            92.0,
-            20.0,
-            "bench:::entry { @[execname] = count(); } bench:::return {}",
-        )
-    },
-    Row {
-        between: KEYS,
-        ..row(
-            "@[probefunc, pid] = count()",
-            117.0,
-            25.0,
-            "bench:::entry { @[probefunc, pid] = count(); } bench:::return {}",
-        )
-    },
+    row("@[execname] = count()", 92.0, 20.0, "bench:::entry { @[execname] = count(); } bench:::return {}"),
+    row(
+        "@[probefunc, pid] = count()",
+        117.0,
+        25.0,
+        "bench:::entry { @[probefunc, pid] = count(); } bench:::return {}",
+    ),
     Row { between: SLOT, ..row("n++", 30.0, 8.0, "bench:::entry { n++; } bench:::return {}") },
     Row {
         fires: Fires::Pair,
