@@ -432,7 +432,7 @@ impl<H: Host> Dtrace<H> {
 
     /// What the engine counts, as `name=value` lines (contract 1.2).
     pub fn stats(&self, out: &mut dyn fmt::Write) -> fmt::Result {
-        let fired = self.cpus.iter().fold(0u64, |sum, cpu| sum.wrapping_add(cpu.counter.passed()));
+        let fired = self.cpus.iter().fold(0u64, |sum, cpu| sum.wrapping_add(cpu.fired()));
         let nested = self.cpus.iter().fold(0u64, |sum, cpu| sum.wrapping_add(cpu.nested.get()));
         writeln!(out, "probes={fired}")?;
         writeln!(out, "probe_recursion={nested}")?;

@@ -36,12 +36,24 @@ pub(crate) struct Cpu {
     pub(crate) counter: Counter,
     /// Probes that were hit while in a probe, and dropped.
     pub(crate) nested: Tally,
+    /// How often it was in probe context, by its counter, for no firing. Written by the CPU itself.
+    pub(crate) unfired: Tally,
     /// When the deadman has last looked here and found the machine alive, in the host's coarse time. Written by the CPU itself.
     pub(crate) looked: AtomicU64,
 }
 
 impl Cpu {
+    /// How many probes have fired on it.
+    pub(crate) fn fired(&self) -> u64 {
+        self.counter.passed().wrapping_sub(self.unfired.get())
+    }
+
     pub(crate) const fn new() -> Self {
-        Cpu { counter: Counter::new(), nested: Tally::new(), looked: AtomicU64::new(0) }
+        Cpu {
+            counter: Counter::new(),
+            nested: Tally::new(),
+            unfired: Tally::new(),
+            looked: AtomicU64::new(0),
+        }
     }
 }

@@ -113,9 +113,10 @@ impl<H: Host> Dtrace<H> {
             let mut cleaned = false;
             let online = self.host.on_cpu(cpu, &mut || {
                 let (here, saved) = self.host.enter();
-                if let Some(inside) =
-                    self.cpus.get(here).filter(|_| here == cpu).and_then(|cpu| self.enter(cpu))
+                if let Some(local) = self.cpus.get(here).filter(|_| here == cpu)
+                    && let Some(inside) = self.enter(local)
                 {
+                    local.unfired.add_one();
                     clean();
                     inside.leave();
                     cleaned = true;

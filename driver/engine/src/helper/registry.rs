@@ -284,11 +284,14 @@ impl<H: Host> Dtrace<H> {
     /// never do) the answer is no.
     fn in_probe_context(&self, work: impl FnOnce() -> bool) -> bool {
         let (cpu, saved) = self.host.enter();
-        let answer = self.cpus.get(cpu).and_then(|cpu| cpu.counter.enter()).is_some_and(|inside| {
-            let answer = work();
-            inside.leave();
-            answer
-        });
+        let local = self.cpus.get(cpu);
+        let answer =
+            local.and_then(|local| Some((local, local.counter.enter()?))).is_some_and(|(local, inside)| {
+                local.unfired.add_one();
+                let answer = work();
+                inside.leave();
+                answer
+            });
         self.host.leave(cpu, saved);
         answer
     }

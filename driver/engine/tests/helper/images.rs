@@ -338,3 +338,23 @@ fn others_come_in_between_the_children_of_whoever_forks_and_ends_all_the_time() 
     assert!(burying >= 40, "and after each that has ended");
     assert_eq!(helpers(&rig), 1);
 }
+
+#[test]
+fn what_processes_do_is_no_firing() {
+    let rig = rig();
+    let probes = || {
+        let mut text = String::new();
+        rig.dtrace().stats(&mut text).unwrap();
+        text.lines().next().unwrap().to_owned()
+    };
+    become_process(100);
+    let stacks = Stacks::new(&rig, 1, 64);
+    bring(&rig, &constant("frame")).unwrap();
+    stacks.strings();
+    let before = probes();
+    rig.dtrace().process_forked(101, 101);
+    become_process(101);
+    rig.dtrace().process_ended();
+    rig.dtrace().housekeep();
+    assert_eq!(probes(), before);
+}
