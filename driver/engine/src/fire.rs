@@ -289,7 +289,7 @@ impl<H: Host> Dtrace<H> {
     fn take_brief(&self, probe: &Probe<H>, cpu: usize, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
         let Some((ecb, run, clause)) = self.only_clause(probe) else { return false };
         let Some(brief) = &clause.brief else { return false };
-        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { return false };
+        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_deref) else { return false };
         // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
         unsafe { brief.take(at_hand, arg, &run.variables, buffers, ecb) }
     }
@@ -299,7 +299,7 @@ impl<H: Host> Dtrace<H> {
     fn take_keyed(&self, probe: &Probe<H>, cpu: usize, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
         let Some((_, run, clause)) = self.only_clause(probe) else { return false };
         let Some(keyed) = &clause.keyed else { return false };
-        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { return false };
+        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_deref) else { return false };
         // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
         unsafe { keyed.take(&Scene { host: &self.host, probe, clause, buffers }, at_hand, arg) }
     }
@@ -346,7 +346,7 @@ impl<H: Host> Dtrace<H> {
             // SAFETY: the consumer is not INACTIVE.
             let (run, clause) = unsafe { (state.run(), ecb.clause()) };
             // A CPU that the consumer does not trace on has no buffers.
-            let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_ref) else { continue };
+            let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_deref) else { continue };
             if let Some(brief) = &clause.brief
                 // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
                 && unsafe {
@@ -377,7 +377,7 @@ impl<H: Host> Dtrace<H> {
         let state = ecb.state();
         // SAFETY: probe context, and the consumer is not INACTIVE.
         let (run, clause) = unsafe { (state.run(), ecb.clause()) };
-        let Some(buffers) = run.buffers.get(outer.cpu()).and_then(Option::as_ref) else { return };
+        let Some(buffers) = run.buffers.get(outer.cpu()).and_then(Option::as_deref) else { return };
         let moment = Moment::new(&self.host, outer.probe, firing, outer.cpu());
         moment.share_time(outer);
         let turn = Turn { ecb, state, run, clause, buffers, access: &Access::NONE, recording: None };
@@ -395,7 +395,7 @@ impl<H: Host> Dtrace<H> {
         }
         // SAFETY: probe context, and the consumer is not INACTIVE.
         let run = unsafe { state.run() };
-        if let Some(buffers) = run.buffers.get(moment.cpu()).and_then(Option::as_ref) {
+        if let Some(buffers) = run.buffers.get(moment.cpu()).and_then(Option::as_deref) {
             // SAFETY: probe context on the CPU of the buffers, and nobody has a writer.
             unsafe { buffers.principal.writer() }.count_error();
             buffers.errors.add_one();

@@ -13,6 +13,7 @@ use alloc::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
+use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
@@ -139,16 +140,22 @@ pub fn try_build<T, E: From<OutOfMemory>>(
 
 /// A box around `value`.
 pub fn try_box<T>(value: T) -> Result<Box<T>, OutOfMemory> {
+    let mut place = try_box_uninit()?;
+    place.write(value);
+    // SAFETY: it has just been written.
+    Ok(unsafe { place.assume_init() })
+}
+
+/// A box around a value to be written, for one that is too large to be made on a stack.
+pub fn try_box_uninit<T>() -> Result<Box<MaybeUninit<T>>, OutOfMemory> {
     let layout = Layout::new::<T>();
     let pointer = if layout.size() == 0 {
-        NonNull::<T>::dangling()
+        NonNull::<MaybeUninit<T>>::dangling()
     } else {
         // SAFETY: the layout has a size above zero.
-        NonNull::new(unsafe { alloc(layout) }.cast::<T>()).ok_or(OutOfMemory)?
+        NonNull::new(unsafe { alloc(layout) }.cast::<MaybeUninit<T>>()).ok_or(OutOfMemory)?
     };
-    // SAFETY: the pointer is valid for a write of T: freshly allocated with T's layout, or T has no size.
-    unsafe { pointer.write(value) };
-    // SAFETY: `Box<T>` is memory of T's layout from the global allocator (or dangling for no size), initialised above.
+    // SAFETY: `Box<T>` is memory of T's layout from the global allocator (or dangling for no size).
     Ok(unsafe { Box::from_raw(pointer.as_ptr()) })
 }
 

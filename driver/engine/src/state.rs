@@ -12,6 +12,7 @@
 //! what GO needs. Changing activity is one store, or one compare-exchange where a probe may be changing it too (`exit()`).
 //! Probes of the `dtrace` provider run from WARMUP to COOLDOWN, all others only while ACTIVE.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -82,7 +83,7 @@ pub(crate) type SizeTable = Vec<AtomicU32>;
 /// What exists from GO on.
 pub(crate) struct Run {
     /// By CPU. None for one that is not traced on.
-    pub(crate) buffers: Vec<Option<Buffers>>,
+    pub(crate) buffers: Vec<Option<Box<Buffers>>>,
     /// Bytes of the records of each EPID, for ring buffers (else null). The session owns the table; ECBs that come after GO
     /// are entered before they can fire.
     pub(crate) sizes: AtomicPtr<SizeTable>,

@@ -1,19 +1,20 @@
 //! The life of a consumer: GO, STOP, STATUS, and the options that GO has settled (DOFGET).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::sync::atomic::AtomicU64;
 
 use dtrace_abi::{DofHdr, Plain, Status, limit, option};
 
 use super::Request;
-use crate::aggregation;
+use crate::aggregation::{self, AggregationBuffer};
 use crate::buffer::{Buffer, Policy};
 use crate::control::{Control, Dtrace};
 use crate::cpu::Tally;
 use crate::difo::Uses;
 use crate::errno::Errno;
 use crate::host::{Firing, Host};
-use crate::mem::{OutOfMemory, try_build};
+use crate::mem::{OutOfMemory, try_box_uninit, try_build};
 use crate::option::{IMAGE_SIZE, Options};
 use crate::probe::Probe;
 use crate::provider::Privileges;
@@ -386,26 +387,42 @@ impl<H: Host> Dtrace<H> {
         &self,
         sizes: Sizes,
         is_traced: impl Fn(usize) -> bool,
-    ) -> Result<Vec<Option<Buffers>>, OutOfMemory> {
-        let mut all = try_build(self.cpus.len(), |_| Ok::<_, OutOfMemory>(None))?;
-        for (_, buffers) in all.iter_mut().enumerate().filter(|&(cpu, _)| is_traced(cpu)) {
-            *buffers = Some(buffers_of_cpu(sizes)?);
-        }
-        Ok(all)
+    ) -> Result<Vec<Option<Box<Buffers>>>, OutOfMemory> {
+        try_build(self.cpus.len(), |cpu| is_traced(cpu).then(|| buffers_of_cpu(sizes)).transpose())
     }
 }
 
-/// The buffers of one CPU. Not inlined: they are large, and go from hand to hand.
+/// The buffers of one CPU, made where they stay: they are too large for a kernel's stack.
 #[inline(never)]
-fn buffers_of_cpu(sizes: Sizes) -> Result<Buffers, OutOfMemory> {
+fn buffers_of_cpu(sizes: Sizes) -> Result<Box<Buffers>, OutOfMemory> {
     let bytes = |size: u64| usize::try_from(size).map_err(|_| OutOfMemory);
-    Ok(Buffers {
-        principal: Buffer::new(sizes.policy, bytes(sizes.principal)?, bytes(sizes.kept_back)?)?,
-        aggregation: aggregation::new_buffer(bytes(sizes.aggregation)?)?,
-        errors: Tally::new(),
-        double_errors: Tally::new(),
-        stack_string_overflows: Tally::new(),
-        chilled: AtomicU64::new(0),
-        chill_interval: AtomicU64::new(0),
-    })
+    let mut place = try_box_uninit::<Buffers>()?;
+    let to = place.as_mut_ptr();
+    let principal = Buffer::new(sizes.policy, bytes(sizes.principal)?, bytes(sizes.kept_back)?)?;
+    // SAFETY: the field of a place that is ours. After an error nothing has been written.
+    unsafe { put_aggregations(&raw mut (*to).aggregation, bytes(sizes.aggregation)?)? };
+    // SAFETY: the other fields of that place; nothing fails any more.
+    unsafe {
+        (&raw mut (*to).principal).write(principal);
+        (&raw mut (*to).errors).write(Tally::new());
+        (&raw mut (*to).double_errors).write(Tally::new());
+        (&raw mut (*to).stack_string_overflows).write(Tally::new());
+        (&raw mut (*to).chilled).write(AtomicU64::new(0));
+        (&raw mut (*to).chill_interval).write(AtomicU64::new(0));
+    }
+    // SAFETY: all fields have been written.
+    Ok(unsafe { place.assume_init() })
+}
+
+/// Writes the aggregations of one CPU to their place. After an error nothing has been written.
+///
+/// # Safety
+///
+/// The place is valid for a write.
+#[inline(never)]
+unsafe fn put_aggregations(to: *mut AggregationBuffer, size: usize) -> Result<(), OutOfMemory> {
+    let made = aggregation::new_buffer(size)?;
+    // SAFETY: the caller's contract.
+    unsafe { to.write(made) };
+    Ok(())
 }
