@@ -46,6 +46,19 @@ impl<T: Exchangeable> Pair<T> {
         Pair { active: AtomicUsize::new(0), sides: [UnsafeCell::new(first), UnsafeCell::new(second)] }
     }
 
+    /// As [`Pair::new`], where it is to be.
+    ///
+    /// # Safety
+    ///
+    /// The place is valid for a write.
+    pub(crate) unsafe fn write(to: *mut Pair<T>, first: T, second: T) {
+        // SAFETY: the caller's contract; with the two fields all is written.
+        unsafe {
+            (&raw mut (*to).active).write(AtomicUsize::new(0));
+            (&raw mut (*to).sides).write([UnsafeCell::new(first), UnsafeCell::new(second)]);
+        }
+    }
+
     fn side(&self, index: usize) -> *mut T {
         let [first, second] = &self.sides;
         if index == 0 { first.get() } else { second.get() }

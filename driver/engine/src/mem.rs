@@ -138,24 +138,29 @@ pub fn try_build<T, E: From<OutOfMemory>>(
     Ok(vec)
 }
 
+/// Memory for a value.
+fn place<T>() -> Result<NonNull<T>, OutOfMemory> {
+    let layout = Layout::new::<T>();
+    if layout.size() == 0 {
+        return Ok(NonNull::dangling());
+    }
+    // SAFETY: the layout has a size above zero.
+    NonNull::new(unsafe { alloc(layout) }.cast::<T>()).ok_or(OutOfMemory)
+}
+
 /// A box around `value`.
 pub fn try_box<T>(value: T) -> Result<Box<T>, OutOfMemory> {
-    let mut place = try_box_uninit()?;
-    place.write(value);
-    // SAFETY: it has just been written.
-    Ok(unsafe { place.assume_init() })
+    let pointer = place::<T>()?;
+    // SAFETY: the pointer is valid for a write of T: freshly allocated with T's layout, or T has no size.
+    unsafe { pointer.write(value) };
+    // SAFETY: `Box<T>` is memory of T's layout from the global allocator (or dangling for no size), initialised above.
+    Ok(unsafe { Box::from_raw(pointer.as_ptr()) })
 }
 
 /// A box around a value to be written, for one that is too large to be made on a stack.
 pub fn try_box_uninit<T>() -> Result<Box<MaybeUninit<T>>, OutOfMemory> {
-    let layout = Layout::new::<T>();
-    let pointer = if layout.size() == 0 {
-        NonNull::<MaybeUninit<T>>::dangling()
-    } else {
-        // SAFETY: the layout has a size above zero.
-        NonNull::new(unsafe { alloc(layout) }.cast::<MaybeUninit<T>>()).ok_or(OutOfMemory)?
-    };
-    // SAFETY: `Box<T>` is memory of T's layout from the global allocator (or dangling for no size).
+    let pointer = place::<MaybeUninit<T>>()?;
+    // SAFETY: as in `try_box`; any memory is a `MaybeUninit`.
     Ok(unsafe { Box::from_raw(pointer.as_ptr()) })
 }
 

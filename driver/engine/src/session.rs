@@ -89,6 +89,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    #[inline(never)]
     pub(crate) fn new(id: u64, cred: Cred, state: State) -> Result<Self, OutOfMemory> {
         Ok(Session {
             id,

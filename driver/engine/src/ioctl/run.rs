@@ -7,7 +7,7 @@ use core::sync::atomic::AtomicU64;
 use dtrace_abi::{DofHdr, Plain, Status, limit, option};
 
 use super::Request;
-use crate::aggregation::{self, AggregationBuffer};
+use crate::aggregation::{AggregationBuffer, Table};
 use crate::buffer::{Buffer, Policy};
 use crate::control::{Control, Dtrace};
 use crate::cpu::Tally;
@@ -421,8 +421,8 @@ fn buffers_of_cpu(sizes: Sizes) -> Result<Box<Buffers>, OutOfMemory> {
 /// The place is valid for a write.
 #[inline(never)]
 unsafe fn put_aggregations(to: *mut AggregationBuffer, size: usize) -> Result<(), OutOfMemory> {
-    let made = aggregation::new_buffer(size)?;
+    let (first, second) = (Table::new(size)?, Table::new(size)?);
     // SAFETY: the caller's contract.
-    unsafe { to.write(made) };
+    unsafe { AggregationBuffer::write(to, first, second) };
     Ok(())
 }
