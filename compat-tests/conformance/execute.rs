@@ -63,6 +63,8 @@ impl Place {
             compiler: Mutex::new(()),
         };
         fs::write(place.work.join("providers"), platform.providers.join("\n") + "\n")?;
+        fs::create_dir(place.commands())?;
+        symlink(dtrace, place.commands().join("dtrace"))?;
         let mut files = Vec::new();
         layout::files_below(&suite.top, &mut files)?;
         for file in files {
@@ -71,6 +73,11 @@ impl Place {
             symlink(&file, &link)?;
         }
         Ok(place)
+    }
+
+    /// The directory of the commands that a script may call by name: dtrace.
+    fn commands(&self) -> PathBuf {
+        self.work.join("bin")
     }
 
     /// Where a path of the suite is in the tree of links.
@@ -86,6 +93,9 @@ impl Place {
             command.env(name, value);
         }
         let base = Path::new(&test.file).with_extension("");
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = env::join_paths([self.commands()].into_iter().chain(env::split_paths(&path)));
+        command.env("PATH", path.unwrap_or_default());
         command.env("tst", &base).env("tmpdir", &self.work).env("dtrace", &self.dtrace);
         // What scripts of conditions call.
         command.env("BASH_FUNC_check_provider%%", "() { grep -qx \"$1\" \"$tmpdir/providers\"; }");
@@ -179,15 +189,19 @@ impl Place {
             }
             Form::C => return Err("C programs are not run".to_owned()),
         };
+        let flags = quoted(&format!("{flags} {options}"));
         let script = match &test.trigger {
-            None => format!("exec {run}"),
+            None => format!("export dt_flags={flags}; exec {run}"),
             Some(trigger) => {
                 let program = self.executable(&trigger.program)?;
                 let command = format!("{} {}", program.display(), trigger.arguments);
                 match trigger.timing {
-                    Timing::ByDtrace => format!("exec {run} -c \"{}\"", command.trim()),
+                    Timing::ByDtrace => {
+                        format!("export dt_flags={flags}; exec {run} -c \"{}\"", command.trim())
+                    }
                     Timing::Delayed(seconds) => format!(
-                        "(sleep {seconds}; exec {command}) > /dev/null 2>&1 & _pid=$!; export _pid; {run}; status=$?; \
+                        "(sleep {seconds}; exec {command}) > /dev/null 2>&1 & _pid=$!; export _pid dt_flags={flags}; \
+                         {run}; status=$?; \
                          kill $_pid 2> /dev/null; exit $status"
                     ),
                 }
@@ -196,7 +210,7 @@ impl Place {
         // What it leaves running neither holds the output open nor stays.
         let run = || -> io::Result<ExitStatus> {
             let mut command = self.command(test, "bash");
-            command.arg("-c").arg(&script).env("tmpdir", &own).env("dt_flags", format!("{flags} {options}"));
+            command.arg("-c").arg(&script).env("tmpdir", &own);
             command.process_group(0);
             command.stdout(File::create(own.join("stdout"))?).stderr(File::create(own.join("stderr"))?);
             let mut child = command.spawn()?;
@@ -310,6 +324,12 @@ fn new_directory(above: &Path) -> io::Result<PathBuf> {
     let directory = above.join(format!("conformance.{number:016x}"));
     DirBuilder::new().mode(0o700).create(&directory)?;
     Ok(directory)
+}
+
+/// A text in double quotes of the shell's, where nothing but the process id of what is traced is put in.
+fn quoted(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('`', "\\`").replace("$(", "\\$(");
+    format!("\"{text}\"")
 }
 
 fn make_executable(path: &Path) -> io::Result<()> {

@@ -147,6 +147,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("dynvarsize", "dynamic variables have other sizes there"),
     ("iregs", "the registers of BPF are other ones and fewer"),
     ("ldpath", "-G links by itself here, and runs no linker"),
+    ("specsize", "a clause takes other room in a speculative buffer there"),
     ("strsize", "a string holds one character more there"),
     ("tregs", "keys are not passed in registers of a tuple's own there"),
 ];
@@ -278,14 +279,20 @@ fn foreign(test: &Test, text: &str) -> Option<String> {
     if let Some((_, what)) = SEMANTICS.iter().find(|(function, _)| calls(function)) {
         return Some((*what).to_owned());
     }
+    if test.class() == Class::CompileError {
+        return None;
+    }
     if let Some((option, what)) = MEANINGS.iter().find(|(option, _)| uses(option)) {
         return Some(format!("{what} ({option})"));
     }
-    if test.form == Form::Script || test.class() == Class::CompileError {
-        return None;
-    }
     let expected =
         test.expected.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    if uses("vmlinux") || expected.contains("vmlinux") {
+        return Some("names the kernel as a module, which takes the driver".to_owned());
+    }
+    if test.form == Form::Script {
+        return None;
+    }
     if calls("llquantize") && test.expected.is_some() {
         return Some("llquantize( ) has other buckets and rows there".to_owned());
     }
@@ -392,6 +399,20 @@ fn missing_provider(test: &Test, text: &str, platform: &Platform) -> Option<Stri
         && text.split(blank).any(described)
     {
         return Some("needs the system calls of every process, which takes the driver".to_owned());
+    }
+    let samples = ["stack(", "sym(", "func(", "mod(", "arg0", "arg1", "pid"];
+    if test.form == Form::Script
+        && text.contains("profile-")
+        && samples.iter().any(|word| text.contains(word))
+    {
+        return Some("samples what processors do, which takes the driver".to_owned());
+    }
+    let listed = text.split_whitespace().zip(text.split_whitespace().skip(1));
+    for (_, name) in listed.filter(|(option, _)| test.form == Form::Script && matches!(*option, "-P" | "-lP"))
+    {
+        if !platform.has(name) && PROVIDERS.contains(&name) {
+            return Some(format!("needs the provider {name}"));
+        }
     }
     for named in providers(text) {
         let of_process = named.contains("$target")

@@ -32,6 +32,7 @@ const SAME: &[(&str, &[&str], &str)] = &[
         ],
         "an argument of an action has the wrong type",
     ),
+    ("D_TRACE_DYN", &["D_TRACE_AGG"], "trace( ) of an aggregation"),
     ("D_LLQUANT_LMAGTYPE", &["D_LLQUANT_LOWTYPE"], "the low magnitude is no integer constant"),
     ("D_LLQUANT_LMAGVAL", &["D_LLQUANT_LOWVAL"], "the low magnitude is out of range"),
     ("D_LLQUANT_HMAGTYPE", &["D_LLQUANT_HIGHTYPE"], "the high magnitude is no integer constant"),

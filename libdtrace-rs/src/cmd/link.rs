@@ -9,8 +9,8 @@ use crate::handle::Handle;
 use crate::program::Program;
 
 /// Links the objects among the operands with the scripts: into `-o FILE`, else into the script's name with `.o` in place of
-/// `.d`, in the current directory; `d.out` for a clause of the command line. Without `-o` every script and clause gets an
-/// object, the first of which has the probes.
+/// `.d`, in the current directory; `d.out` for a script of another name and for a clause of the command line. Without `-o` every
+/// script and clause gets an object, the first of which has the probes.
 pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &OsStr) -> Done<u8> {
     // Probes of programs that do not run yet match nothing, and the operands are objects.
     let compile = &mut handle.options_mut().compile;
@@ -24,13 +24,17 @@ pub(super) fn run(handle: &mut Handle, arguments: &Arguments, name: &OsStr) -> D
             .or_else(|error| fail(format_args!("failed to link {kind} {name}: {error}")));
     }
     for (n, (compiled, clause)) in compiled.iter().zip(&arguments.clauses).enumerate() {
-        let (shown, file) = match clause {
-            Clause::Script(path) => {
+        let own = match clause {
+            Clause::Script(path) if path.as_encoded_bytes().ends_with(b".d") => Some(path),
+            _ => None,
+        };
+        let (shown, file) = match own {
+            Some(path) => {
                 let script = program::named_after(path, "");
                 (script.to_string_lossy().into_owned(), program::named_after(path, ".o"))
             }
-            Clause::Text { .. } if arguments.clauses.len() == 1 => (compiled.name.clone(), "d.out".into()),
-            Clause::Text { .. } => (compiled.name.clone(), format!("d.out.{n}").into()),
+            None if arguments.clauses.len() == 1 => (compiled.name.clone(), "d.out".into()),
+            None => (compiled.name.clone(), format!("d.out.{n}").into()),
         };
         let objects = if n == 0 { &objects[..] } else { &[] };
         if let Err(error) = link(handle, &compiled.program, n == 0, objects, &file) {

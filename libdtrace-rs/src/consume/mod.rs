@@ -537,14 +537,21 @@ fn rate(options: &Options, id: u32) -> Duration {
     Duration::from_nanos(nanoseconds.unwrap_or(1_000_000_000))
 }
 
-/// Whether it is time to look again, and if so, notes that it was.
+/// Whether it is time to look again, and if so, notes when it was.
 fn due(last: &Cell<Option<Instant>>, rate: Duration) -> bool {
     let now = Instant::now();
-    if last.get().is_some_and(|last| now.duration_since(last) < rate) {
-        return false;
-    }
-    last.set(Some(now));
-    true
+    let time = due_at(last.get(), now, rate);
+    last.set(time.or(last.get()));
+    time.is_some()
+}
+
+/// When it was time to look, if it was: a look that comes late does not put off those that follow. What is looked at each 50 ms
+/// has always been looked at when it is the turn of what is looked at each 100 ms.
+fn due_at(last: Option<Instant>, now: Instant, rate: Duration) -> Option<Instant> {
+    let Some(last) = last else { return Some(now) };
+    let late = now.duration_since(last).checked_sub(rate)?;
+    let rest = late.as_nanos().checked_rem(rate.as_nanos()).unwrap_or(0);
+    Some(now - Duration::from_nanos(u64::try_from(rest).unwrap_or(0)))
 }
 
 /// Makes a buffer at least as large as the driver's. Memory that is new is zeroed by the system, when it is touched.

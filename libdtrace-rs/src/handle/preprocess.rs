@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::error::{Code, Error, Result};
@@ -23,6 +25,10 @@ pub(super) fn run(text: &[u8], options: &CompileOptions) -> Result<Vec<u8>> {
     }
     input.seek(SeekFrom::Start(0))?;
     let mut command = Command::new(&options.cpppath);
+    // What it says of itself does not show where it lies.
+    if let Some(name) = Path::new(&options.cpppath).file_name() {
+        command.arg0(name);
+    }
     command.args(definitions(options));
     command.args(&options.cppargs);
     if options.cpphdrs {
