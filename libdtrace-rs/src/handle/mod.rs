@@ -8,6 +8,7 @@
 
 mod client;
 mod environment;
+mod headers;
 mod library;
 mod link;
 mod preprocess;

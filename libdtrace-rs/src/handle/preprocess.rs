@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::headers;
 use crate::error::{Code, Error, Result};
 use crate::options::{CompileOptions, Stdc};
 
@@ -44,7 +45,7 @@ pub(super) fn run(text: &[u8], options: &CompileOptions) -> Result<Vec<u8>> {
     if let Some(mut stdout) = child.stdout.take() {
         stdout.read_to_end(&mut output)?;
     }
-    if child.wait()?.success() { Ok(output) } else { Err(Code::CppError.into()) }
+    if child.wait()?.success() { Ok(headers::in_words_of_d(&output)) } else { Err(Code::CppError.into()) }
 }
 
 /// What a D program may ask the preprocessor about.

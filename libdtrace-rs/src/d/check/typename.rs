@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::super::ast::{
-    BaseType, Declarator, Derived, EnumType, Expr as AstExpr, IntSize, Member, Pos, Qualifiers, Scope,
+    self, BaseType, Declarator, Derived, EnumType, Expr as AstExpr, IntSize, Member, Pos, Qualifiers, Scope,
     Specifiers, StructType, TypeName,
 };
 use super::ident::Global;
@@ -290,7 +290,7 @@ impl Checker<'_> {
     }
 
     /// `struct name` without braces: the type of that tag, which may become known later.
-    fn tagged_type(&mut self, tag: TypeTag, name: &super::super::ast::Name, pos: Pos) -> Result<TypeId> {
+    fn tagged_type(&mut self, tag: TypeTag, name: &ast::Name, pos: Pos) -> Result<TypeId> {
         let full = format!("{} {}", tag.keyword(), name.name);
         match &name.scope {
             Scope::Module(module) => self.named_type(module, &full, pos),
@@ -347,7 +347,9 @@ impl Checker<'_> {
                     format!("failed to define enumerator '{name}': Duplicate member name definition");
                 return Err(self.error(Tag::Unknown, enumerator.pos, message));
             }
-            if self.identifiers.is_taken(name) || self.is_builtin(name) {
+            if (self.identifiers.is_taken(name) || self.is_builtin(name))
+                && !self.is_inline_of(name, next, enumerator.pos)?
+            {
                 return Err(self.error(
                     Tag::DeclIdred,
                     enumerator.pos,
@@ -355,7 +357,8 @@ impl Checker<'_> {
                 ));
             }
             // Later enumerators may refer to earlier ones; their type is given once the whole is known.
-            self.identifiers.globals.insert(name.clone(), Global::Constant { ty: int, value: next });
+            let known = self.identifiers.globals.entry(name.clone());
+            known.or_insert(Global::Constant { ty: int, value: next });
             values.push((name.clone(), next));
             next += 1;
         }
@@ -374,6 +377,17 @@ impl Checker<'_> {
             }
         }
         Ok(id)
+    }
+
+    /// Whether an inline of this name has this value: a header may say again what a library says.
+    fn is_inline_of(&mut self, name: &Rc<str>, value: i64, pos: Pos) -> Result<bool> {
+        if !matches!(self.identifiers.globals.get(name), Some(Global::Inline(inline)) if inline.params.is_none())
+        {
+            return Ok(false);
+        }
+        let name = ast::Name { scope: Scope::Default, name: name.clone() };
+        let inline = self.expr(&ast::Expr { pos, kind: ast::ExprKind::Name(name) })?;
+        Ok(self.constant_of(&inline) == Some(value.cast_unsigned()))
     }
 
     /// The keys of an associative array as declared.
