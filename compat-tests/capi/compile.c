@@ -76,6 +76,10 @@ options(dtrace_hdl_t *h)
 	CHECK(dtrace_setopt(h, "strsize", "a lot") == -1 && dtrace_errno(h) == EDT_BADOPTVAL);
 	SAME(dtrace_errmsg(h, dtrace_errno(h)), "Invalid value for specified option");
 	CHECK(dtrace_getopt(h, "nosuch", &value) == -1 && dtrace_errno(h) == EDT_BADOPTNAME);
+	CHECK(dtrace_getopt(h, "zdefs", &value) == -1 && dtrace_errno(h) == EDT_BADOPTNAME);
+	CHECK(dtrace_stop(h) == -1 && dtrace_errno(h) == EINVAL);
+	CHECK(dtrace_program_strcompile(h, "BEGIN", DTRACE_PROBESPEC_NAME, 0x400, 0, NULL) == NULL &&
+	    dtrace_errno(h) == EINVAL);
 	CHECK(dtrace_setopt(h, NULL, NULL) == -1 && dtrace_errno(h) == EINVAL);
 }
 

@@ -379,29 +379,12 @@ impl Options {
         self.compile.oformat == OutputFormat::Json
     }
 
-    /// The number of an option by its name, as `dtrace_getopt` gives it; [`UNSET`] when it is not set.
+    /// The number of a run-time or dynamic option by its name, as `dtrace_getopt` gives it; [`UNSET`] when it is not set.
+    /// Compile-time options have none.
     pub fn by_name(&self, name: &str) -> Result<i64> {
-        let switch = |on: bool| if on { 1 } else { UNSET };
-        if let Some(&(_, option, _)) = RUN_TIME.iter().chain(DYNAMIC).find(|(n, _, _)| *n == name) {
-            return Ok(self.get(option).unwrap_or(UNSET));
-        }
-        let c = &self.compile;
-        Ok(match name {
-            "aggpercpu" => switch(c.aggpercpu),
-            "argref" => switch(c.argref),
-            "cpp" => switch(c.cpp),
-            "defaultargs" => switch(c.defaultargs),
-            "empty" => switch(c.empty),
-            "errsource" => switch(c.errsource),
-            "errtags" => switch(c.errtags),
-            "knodefs" => switch(!c.kdefs),
-            "nolibs" => switch(c.nolibs),
-            "pspec" => switch(c.pspec),
-            "unodefs" => switch(!c.udefs),
-            "verbose" => switch(c.verbose),
-            "zdefs" => switch(c.zdefs),
-            _ => return Err(Code::BadOptionName.into()),
-        })
+        let mut numbers = RUN_TIME.iter().chain(DYNAMIC);
+        let found = numbers.find(|(n, _, _)| *n == name).ok_or(Code::BadOptionName)?;
+        Ok(self.get(found.1).unwrap_or(UNSET))
     }
 
     /// Sets an option by its name.
@@ -419,10 +402,7 @@ impl Options {
         }
         let mut compile = self.compile.clone();
         compile.set(name, value)?;
-        match setter {
-            Setter::Client { .. } => self.compile = compile,
-            Setter::Program => self.compile = compile,
-        }
+        self.compile = compile;
         Ok(())
     }
 
@@ -463,14 +443,16 @@ impl Options {
                 return Err(Code::BadOptionValue.into());
             }
         };
-        // The size of a string travels in 32 bits.
-        if option == option::STRSIZE && number.is_some_and(|n| u32::try_from(n).is_err()) {
+        if option == option::STRSIZE && number.is_some_and(|n| n > MOST_STRSIZE) {
             return Err(Error::Sys(libc::EOVERFLOW));
         }
         self.put(option, number.unwrap_or(UNSET));
         Ok(())
     }
 }
+
+/// The largest size of a string.
+const MOST_STRSIZE: i64 = 64 << 10;
 
 /// The compile-time options that a program cannot set: they are about what happens before it is read, and about the linker.
 const TOO_LATE: &[&str] =

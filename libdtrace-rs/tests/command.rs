@@ -496,6 +496,20 @@ fn addresses_of_a_short_command_have_names_and_its_end_its_words() {
 }
 
 #[test]
+fn a_program_that_is_bound_to_a_version_sees_nothing_newer() {
+    let fault = |options: &[&str]| failure(&[&["-x", "version=1.0", "-n"], options].concat()).0;
+    let unknown = fault(&["BEGIN { trace(ucaller); }"]);
+    assert!(unknown.contains("failed to resolve ucaller: Unknown variable name"), "{unknown}");
+    let undefined = fault(&["BEGIN { trace(strstr(\"a\", \"b\")); }"]);
+    assert!(undefined.contains("undefined function name: strstr"), "{undefined}");
+    let program = |version: &str, text: &str| out(&["-q", "-x", version, "-n", text]);
+    assert_eq!(program("version=1.0", "BEGIN { strstr = 3; trace(strstr); exit(0); }"), "3\n");
+    assert_eq!(program("version=1.1", "BEGIN { trace(strstr(\"abc\", \"b\")); exit(0); }"), "bc\n");
+    // What a library is made of is its own affair.
+    assert_eq!(program("version=1.0", "BEGIN { trace(curpsinfo->pr_pid == pid); exit(0); }"), "1\n");
+}
+
+#[test]
 fn destructive_actions_need_w() {
     let text = out(&["-q", "-w", "-n", "BEGIN { printf(\"one \"); system(\"echo %s\", \"two\"); exit(0); }"]);
     assert_eq!(text, "one two\n\n");

@@ -454,6 +454,20 @@ fn what_go_refuses_has_the_librarys_words() {
 }
 
 #[test]
+fn what_watches_for_faults_is_enabled_once_however_often_tracing_is_started() {
+    let script = Rc::new(RefCell::new(Script { go: Err(libc::ENOMEM), ..script() }));
+    let mut handle = Handle::with_device(Box::new(Fake(script.clone()))).unwrap();
+    assert_eq!(handle.stop(), Err(Error::Sys(libc::EINVAL)));
+    assert_eq!(handle.go(), Err(Error::Sys(libc::ENOMEM)));
+    script.borrow_mut().go = Ok(0);
+    handle.go().unwrap();
+    let enabled = script.borrow().seen.iter().filter(|&&command| command == ioctl::ENABLE).count();
+    assert_eq!(enabled, 3, "the program once, the options twice");
+    assert_eq!(handle.go(), Err(Code::Active.into()));
+    assert_eq!(handle.stop(), Ok(()));
+}
+
+#[test]
 fn nonsense_ends_in_output_or_an_error() {
     /// Lets every record through.
     struct All;

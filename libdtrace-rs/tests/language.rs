@@ -85,6 +85,33 @@ fn pages() -> Vec<PathBuf> {
 }
 
 #[test]
+fn the_variables_of_the_reference_are_there() {
+    let page = pages().into_iter().find(|page| page.ends_with("variables.md")).unwrap();
+    let text = std::fs::read_to_string(page).unwrap();
+    let (_, table) = text.split_once("## Built-in variables").unwrap();
+    let directory = std::env::temp_dir().join(format!("dtrace-variables-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let mut names = 0;
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        let (column, meaning) = row[1..].split_once('|').unwrap();
+        if meaning.contains("with the driver") || column.contains("curthread") {
+            continue;
+        }
+        for name in column.split('`').skip(1).step_by(2) {
+            names += 1;
+            let probe = if name == "args[]" { "io:::start" } else { "BEGIN" };
+            let program = format!("{probe} {{ trace({}); }}", name.replace("[]", "[0]"));
+            let result = run(&directory, "d options=\"-Z -x errtags\"", &program, true);
+            // What a value of its type cannot be used for is another matter.
+            let unknown = |error: &String| ["_UNDEF]", "D_UNKNOWN"].iter().any(|tag| error.contains(tag));
+            assert!(!result.as_ref().is_err_and(unknown), "{name}: {result:?}");
+        }
+    }
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert!(names > 30, "{names}");
+}
+
+#[test]
 fn every_program_of_the_reference_does_what_the_reference_says() {
     let directory = std::env::temp_dir().join(format!("dtrace-language-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();

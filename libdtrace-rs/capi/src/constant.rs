@@ -42,6 +42,8 @@ pub const C_DEFARG: u32 = 0x0800;
 pub const C_NOLIBS: u32 = 0x1000;
 /// Carry out control lines only.
 pub const C_CTL: u32 = 0x2000;
+/// All of these.
+pub(crate) const C_MASK: u32 = 0x3bff;
 
 /// A program: probe descriptions as -n has them.
 pub const PROBESPEC_NONE: c_int = -1;

@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr;
 use std::rc::Rc;
 
-use dtrace_abi::RecDesc;
+use dtrace_abi::{EprobeDesc, RecDesc};
 use dtrace_rs::consume::drops::Dropped;
 use dtrace_rs::consume::fault::Fault;
 use dtrace_rs::consume::flow::Step;
@@ -35,7 +35,39 @@ pub(crate) struct Client<'a> {
     arg: *mut c_void,
     buffer: Option<Rc<Buffer>>,
     /// The firing as C sees it: the buffer points to it.
-    data: Box<ProbeData>,
+    data: Shown,
+}
+
+/// A firing as C sees it, by an address that the client and buffers have while it changes: no reference to it lives longer than a
+/// look.
+struct Shown(*mut ProbeData);
+
+impl Shown {
+    fn new(data: ProbeData) -> Self {
+        Shown(Box::into_raw(Box::new(data)))
+    }
+
+    fn set(&self, data: ProbeData) {
+        // SAFETY: it came from a box, is freed with this one only, and nobody reads it meanwhile.
+        unsafe { self.0.write(data) };
+    }
+
+    fn point(&self, data: *mut c_char) {
+        // SAFETY: as above.
+        unsafe { (*self.0).data = data };
+    }
+
+    fn edesc(&self) -> *mut EprobeDesc {
+        // SAFETY: as above.
+        unsafe { (*self.0).edesc }
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        // SAFETY: it came from a box, and nobody else frees it.
+        drop(unsafe { Box::from_raw(self.0) });
+    }
 }
 
 impl<'a> Client<'a> {
@@ -52,7 +84,7 @@ impl<'a> Client<'a> {
             indent: 0,
         };
         let (probe, record, arg, buffer) = (None, None, ptr::null_mut(), None);
-        Client { hdl, library, probe, record, arg, buffer, data: Box::new(data) }
+        Client { hdl, library, probe, record, arg, buffer, data: Shown::new(data) }
     }
 
     /// What a function of the client's for probes and records has answered.
@@ -69,8 +101,8 @@ impl<'a> Client<'a> {
         if answer == HANDLE_ABORT { Handled::Abort } else { Handled::Continue }
     }
 
-    fn show(&mut self, firing: &Firing<'_>) {
-        *self.data = ProbeData {
+    fn show(&self, firing: &Firing<'_>) {
+        self.data.set(ProbeData {
             handle: self.hdl.address(),
             edesc: self.hdl.descriptors.enabled(firing.enabled),
             pdesc: self.hdl.descriptors.probe(&firing.enabled.probe),
@@ -79,7 +111,7 @@ impl<'a> Client<'a> {
             flow: firing.step.flow as c_int,
             prefix: if firing.step == Step::NONE { ptr::null() } else { prefix(firing.step.prefix) },
             indent: c_int::try_from(firing.step.indent).unwrap_or(c_int::MAX),
-        };
+        });
     }
 }
 
@@ -101,7 +133,7 @@ impl Observer for Client<'_> {
         self.show(firing);
         let Some(function) = self.probe else { return Ok(Consume::This) };
         // SAFETY: the client's function, with its argument; the data is there while it runs.
-        Self::answer(unsafe { function(&*self.data, self.arg) })
+        Self::answer(unsafe { function(self.data.0, self.arg) })
     }
 
     fn record(
@@ -111,24 +143,24 @@ impl Observer for Client<'_> {
         firing: &Firing<'_>,
         record: Option<&RecDesc>,
     ) -> Result<Consume> {
-        let edesc = self.data.edesc;
+        let edesc = self.data.edesc();
         let record = record.and_then(|record| {
             let place = firing.enabled.records.iter().position(|r| ptr::eq(&r.desc, record))?;
-            self.data.data = firing.data.get(record.offset as usize..)?.as_ptr().cast_mut().cast();
+            self.data.point(firing.data.get(record.offset as usize..)?.as_ptr().cast_mut().cast());
             // SAFETY: the description has as many records behind it as the enabled probe.
             Some(unsafe { (&raw const (*edesc).rec).cast::<RecDesc>().add(place) })
         });
         let record = record.unwrap_or(ptr::null());
         if let Some(buffer) = &self.buffer {
-            buffer.begin(&*self.data, record)?;
+            buffer.begin(self.data.0, record)?;
         }
         // Without a function no record is printed.
         let Some(function) = self.record else { return Ok(Consume::Next) };
         // SAFETY: the client's function, with its argument; data and record are there while it runs.
-        let answer = Self::answer(unsafe { function(&*self.data, record, self.arg) });
+        let answer = Self::answer(unsafe { function(self.data.0, record, self.arg) });
         if record.is_null() {
             // What comes next is of another firing, and its data may be elsewhere.
-            self.data.data = firing.data.as_ptr().cast_mut().cast();
+            self.data.point(firing.data.as_ptr().cast_mut().cast());
         }
         answer
     }
@@ -173,7 +205,7 @@ impl Observer for Client<'_> {
         let option = c_string(name);
         let data = SetoptData {
             handle: self.hdl.address(),
-            probe: &*self.data,
+            probe: self.data.0,
             option: option.as_ptr(),
             oldval,
             newval,

@@ -4,9 +4,9 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 
 use dtrace_rs::error::{Code, Error, Result};
 use dtrace_rs::handle::Handle;
-use dtrace_rs::symbols::kernel::BUILT_IN;
+use dtrace_rs::symbols::kernel::{BUILT_IN, is_built_in};
 
-use crate::argument::{put, text};
+use crate::argument::put;
 use crate::callback::ObjF;
 use crate::constant::{OBJ_F_KERNEL, OBJ_F_PRIMARY};
 use crate::entry::{EMPTY, enter};
@@ -46,7 +46,10 @@ impl<'a> Scope<'a> {
             -2 => Scope::Modules,
             -3 => Scope::Processes,
             // SAFETY: the caller's promise.
-            _ => Scope::Named(unsafe { CStr::from_ptr(object) }.to_string_lossy()),
+            _ => match unsafe { CStr::from_ptr(object) }.to_string_lossy() {
+                name if is_built_in(&name) => Scope::Kernel,
+                name => Scope::Named(name),
+            },
         }
     }
 }
@@ -114,7 +117,7 @@ pub unsafe extern "C" fn dtrace_object_info(
                 Scope::Kernel => BUILT_IN.into(),
                 Scope::C => "C".into(),
                 Scope::D => "D".into(),
-                Scope::Named(_) => text(object)?,
+                Scope::Named(name) => name,
                 // These are no single object.
                 Scope::Every | Scope::Modules | Scope::Processes => return Err(Error::Sys(libc::EINVAL)),
             };

@@ -15,8 +15,9 @@ use libc::FILE;
 
 use crate::argument::{bytes, contents, optional, put, words};
 use crate::constant::{
-    C_ARGREF, C_CPP, C_CTL, C_DEFARG, C_DIFV, C_EMPTY, C_ETAGS, C_KNODEF, C_NOLIBS, C_PSPEC, C_UNODEF,
-    C_ZDEFS, D_MASK, PROBESPEC_FUNC, PROBESPEC_MOD, PROBESPEC_NAME, PROBESPEC_NONE, PROBESPEC_PROVIDER,
+    C_ARGREF, C_CPP, C_CTL, C_DEFARG, C_DIFV, C_EMPTY, C_ETAGS, C_KNODEF, C_MASK, C_NOLIBS, C_PSPEC,
+    C_UNODEF, C_ZDEFS, D_MASK, PROBESPEC_FUNC, PROBESPEC_MOD, PROBESPEC_NAME, PROBESPEC_NONE,
+    PROBESPEC_PROVIDER,
 };
 use crate::entry::enter;
 use crate::handle::{Hdl, Prog};
@@ -56,6 +57,9 @@ const SWITCHES: &[(u32, Switch, bool)] = &[
 
 /// Compiles with the options that the flags ask for beside those that are set.
 fn compile(hdl: &Hdl, flags: c_uint, body: impl FnOnce(&mut Handle) -> Result<Program>) -> Result<*mut Prog> {
+    if flags & !C_MASK != 0 {
+        return Err(Error::Sys(libc::EINVAL));
+    }
     let mut library = hdl.library_mut()?;
     let mut turned = Vec::new();
     for &(flag, switch, on) in SWITCHES {

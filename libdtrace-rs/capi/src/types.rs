@@ -5,6 +5,7 @@ use std::ptr;
 
 use dtrace_rs::error::{Code, Error, Result};
 use dtrace_rs::handle::Handle;
+use dtrace_rs::symbols::kernel::is_built_in;
 use dtrace_rs::types::{TypeError, TypeId};
 use libc::{FILE, size_t};
 
@@ -63,7 +64,8 @@ pub unsafe extern "C" fn dtrace_lookup_by_type(
                 Scope::Every => types.lookup(&name),
                 Scope::C => types.lookup_in("C", &name),
                 Scope::D => types.lookup_in("D", &name),
-                Scope::Kernel | Scope::Modules => types.lookup_in("vmlinux", &name),
+                Scope::Kernel => types.lookup_in("vmlinux", &name),
+                Scope::Modules => types.lookup_in_modules(&name),
                 Scope::Processes => Err(TypeError::NotFound),
                 Scope::Named(object) => types.lookup_in(object, &name),
             };
@@ -87,8 +89,9 @@ pub unsafe extern "C" fn dtrace_symbol_type(
             let info = info.as_ref().ok_or(Error::Sys(libc::EINVAL))?;
             let (object, name, library) = (text(info.object)?, text(info.name)?, hdl.library()?);
             let types = library.types();
-            let function = || types.kernel_function(Some(&object), &name).map(|f| f.ty);
-            let found = types.kernel_variable(Some(&object), &name).or_else(|| {
+            let object = if is_built_in(&object) { "vmlinux" } else { &*object };
+            let function = || types.kernel_function(Some(object), &name).map(|f| f.ty);
+            let found = types.kernel_variable(Some(object), &name).or_else(|| {
                 let function = function()?;
                 Some(types.function(function.ret, function.params.to_vec(), function.variadic))
             });

@@ -66,6 +66,7 @@ const DYNAMIC: &[(&str, u32)] = &[
     ("aggsortpos", option::AGGSORTPOS),
     ("aggsortrev", option::AGGSORTREV),
     ("aggzoom", consumer::AGGZOOM),
+    ("demangle", consumer::DEMANGLE),
     ("encoding", consumer::ENCODING),
     ("flowindent", option::FLOWINDENT),
     ("quiet", option::QUIET),
@@ -182,4 +183,22 @@ pub fn list_options(out: &mut dyn Write) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_names_each_option() {
+        let manual = include_str!("../../../docs/dtrace.1");
+        let words: std::collections::HashSet<_> = manual
+            .lines()
+            .filter(|line| line.starts_with(".B"))
+            .flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric()))
+            .collect();
+        let tables = [COMPILE_TIME, DYNAMIC, RUN_TIME].concat();
+        let missing: Vec<_> = tables.iter().filter(|(name, _)| !words.contains(name)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
 }

@@ -3,7 +3,9 @@
 //! The compiler has worked the signedness of the arguments into the letters ([`codegen`](crate::codegen)), so a
 //! conversion and the size of its data say all. Integers of 1 and 2 bytes are shown without a sign, as the original does.
 
+use std::collections::HashMap;
 use std::io::Write;
+use std::sync::LazyLock;
 
 use dtrace_abi::{Plain, action};
 
@@ -200,7 +202,7 @@ fn number(out: &mut dyn Write, layout: &Layout, value: i64) -> Result<()> {
         _ if layout.flags.space => " ",
         _ => "",
     };
-    digits(out, layout, sign, &value.unsigned_abs().to_string(), value == 0)
+    digits(out, layout, sign, &value.unsigned_abs().to_string())
 }
 
 fn natural(out: &mut dyn Write, layout: &Layout, value: u64) -> Result<()> {
@@ -216,12 +218,11 @@ fn natural(out: &mut dyn Write, layout: &Layout, value: u64) -> Result<()> {
         b'X' if layout.flags.alternate && value != 0 => "0X",
         _ => "",
     };
-    digits(out, layout, prefix, &shown, value == 0)
+    digits(out, layout, prefix, &shown)
 }
 
 /// Digits with a prefix: the precision is the least number of digits, and zeros fill the width if there is none.
-fn digits(out: &mut dyn Write, layout: &Layout, prefix: &str, digits: &str, zero: bool) -> Result<()> {
-    let digits = if zero && layout.precision == Some(0) { "0" } else { digits };
+fn digits(out: &mut dyn Write, layout: &Layout, prefix: &str, digits: &str) -> Result<()> {
     let least = match layout.precision {
         Some(precision) => precision,
         None if layout.flags.zero && !layout.flags.left => layout.width.saturating_sub(prefix.len()),
@@ -262,15 +263,23 @@ fn pad(out: &mut dyn Write, layout: &Layout, text: &[u8]) -> Result<()> {
 
 /// The name of the service at a port in network order; the number as it is if it has no name.
 fn port(network: u16) -> String {
-    let host = u16::from_be(network);
-    let services = std::fs::read_to_string("/etc/services").unwrap_or_default();
-    let named = services.lines().find_map(|line| {
-        let mut fields = line.split('#').next()?.split_ascii_whitespace();
-        let name = fields.next()?;
-        let number = fields.next()?.split('/').next()?.parse::<u16>().ok()?;
-        (number == host).then(|| name.to_string())
-    });
-    named.unwrap_or_else(|| network.to_string())
+    /// The services of this machine, as they were when the first was asked for.
+    static SERVICES: LazyLock<HashMap<u16, String>> =
+        LazyLock::new(|| services(&std::fs::read_to_string("/etc/services").unwrap_or_default()));
+    SERVICES.get(&u16::from_be(network)).cloned().unwrap_or_else(|| network.to_string())
+}
+
+/// The first name of each port.
+fn services(text: &str) -> HashMap<u16, String> {
+    let mut names = HashMap::new();
+    for line in text.lines() {
+        let mut fields = line.split('#').next().unwrap_or_default().split_ascii_whitespace();
+        let (Some(name), Some(place)) = (fields.next(), fields.next()) else { continue };
+        if let Some(port) = place.split('/').next().and_then(|port| port.parse().ok()) {
+            names.entry(port).or_insert_with(|| name.to_string());
+        }
+    }
+    names
 }
 
 fn float(out: &mut dyn Write, layout: &Layout, data: &[u8]) -> Result<()> {

@@ -6,6 +6,7 @@ use crate::error::{Code, Result};
 use crate::options::{Options, Setter, Version};
 use crate::program::ProbeDesc;
 use crate::symbols::Symbols;
+use crate::symbols::kernel::{BUILT_IN, is_built_in};
 use crate::types::Types;
 
 use super::probes;
@@ -33,11 +34,9 @@ impl Environment for World<'_> {
 
     fn symbol(&mut self, module: &str, name: &str) -> Result<Symbol> {
         let module = Some(module).filter(|m| !m.is_empty());
-        // The kernel proper has more names than one: the original's, the one of its types, and the one of its image.
-        let built_in = |m: &str| matches!(m, "kernel" | "vmlinux" | "linux" | "unix" | "genunix");
-        let object = module.map(|m| if built_in(m) { "kernel" } else { m });
+        let object = module.map(|m| if is_built_in(m) { BUILT_IN } else { m });
         let address = self.symbols.kernel_symbols().address(object, name).ok_or(Code::NoSymbol)?;
-        let types = module.map(|m| if built_in(m) { "vmlinux" } else { m });
+        let types = module.map(|m| if is_built_in(m) { "vmlinux" } else { m });
         Ok(Symbol { address, ty: self.types.kernel_variable(types, name) })
     }
 
@@ -49,8 +48,7 @@ impl Environment for World<'_> {
         match class {
             "provider" => self.requests.provider(name).is_ok(),
             "module" => {
-                matches!(name, "kernel" | "vmlinux" | "linux" | "unix" | "genunix")
-                    || self.symbols.kernel_symbols().modules().iter().any(|m| m == name)
+                is_built_in(name) || self.symbols.kernel_symbols().modules().iter().any(|m| m == name)
             }
             "library" => self.libraries.iter().any(|l| l == name),
             _ => false,

@@ -60,6 +60,8 @@ pub struct Handle {
     /// What is known of the statements of others.
     no_statements: Statements,
     session: Option<Session>,
+    /// Whether the library's own ERROR program has been enabled: it stays when the start fails.
+    watches_errors: bool,
     processes: Vec<Process>,
     libraries: Libraries,
     /// What the last [`Handle::link`] found in its objects.
@@ -108,6 +110,7 @@ impl Handle {
             statements: Statements::default(),
             no_statements: Statements::default(),
             session: None,
+            watches_errors: false,
             processes: Vec::new(),
             libraries: Libraries::default(),
             linked: Vec::new(),
@@ -358,10 +361,11 @@ impl Handle {
         if self.session.is_some() {
             return Err(Code::Active.into());
         }
-        if !self.options.is_on(option::GRABANON) {
+        if !self.watches_errors && !self.options.is_on(option::GRABANON) {
             let mut program = dof::error_program();
             self.statements.adopt(&mut program);
             self.enable(&program)?;
+            self.watches_errors = true;
         }
         let image = dof::options_image(self.options.set_values());
         self.requests().enable(&image).map_err(Error::Sys)?;
@@ -369,12 +373,9 @@ impl Handle {
         Ok(())
     }
 
-    /// Stops tracing: END runs.
+    /// Stops tracing: END runs. EINVAL before it has begun (contract 2.1).
     pub fn stop(&self) -> Result<()> {
-        match &self.session {
-            Some(session) => session.stop(Requests::new(&*self.device)),
-            None => Ok(()),
-        }
+        self.with_session(|session, context| session.stop(context.requests))
     }
 
     /// Whether tracing has begun and was stopped.

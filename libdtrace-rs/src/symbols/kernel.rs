@@ -11,6 +11,12 @@ use super::Place;
 /// The name of the module of what is built in.
 pub const BUILT_IN: &str = "kernel";
 
+/// Whether a name is one of the built-in code: the original's, that of its types, that of its image, and those of programs for
+/// other systems.
+pub fn is_built_in(object: &str) -> bool {
+    matches!(object, BUILT_IN | "vmlinux" | "linux" | "unix" | "genunix")
+}
+
 /// One symbol.
 #[derive(Clone, Copy, Debug)]
 struct Symbol {

@@ -646,6 +646,14 @@ impl Types {
         }
     }
 
+    /// Looks a type up in the kernel and all its modules.
+    pub fn lookup_in_modules(&self, name: &str) -> Result<TypeId, TypeError> {
+        self.parse_name(name, |n| {
+            let found = self.kernel.borrow_mut().lookup_any(n, &mut self.arena.borrow_mut());
+            found.or_else(|| self.lookup_intrinsic(n)).ok_or(TypeError::NotFound)
+        })
+    }
+
     /// Looks a type up among those declared in D only (`foo_t`, `struct foo`).
     pub fn lookup_d(&self, name: &str) -> Option<TypeId> {
         self.arena.borrow().d_names.get(name).copied()
