@@ -58,7 +58,7 @@ const ENTRIES: [Entry; 8] = [
 /// All files.
 fn entries() -> impl Iterator<Item = &'static Entry> {
     #[cfg(feature = "torture")]
-    let more = &crate::torture::ENTRIES;
+    let more = crate::torture::ENTRIES;
     #[cfg(not(feature = "torture"))]
     let more = &[];
     ENTRIES.iter().chain(more)

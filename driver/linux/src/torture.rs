@@ -15,7 +15,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use dtrace_engine::mem::try_filled;
 use dtrace_xcall::{Call, Report, Served};
 
-pub(crate) const ENTRIES: [Entry; 10] = [
+pub(crate) const ENTRIES: &[Entry] = &[
     Entry { name: c"torture-calls", mode: 0o400, show: calls },
     Entry { name: c"torture-nested", mode: 0o400, show: nested },
     Entry { name: c"torture-timers", mode: 0o400, show: timers },
