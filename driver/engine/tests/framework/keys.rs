@@ -267,6 +267,51 @@ fn for_who_sees_only_their_own_processes() {
     assert_ne!(own, all);
 }
 
+/// What many firings leave behind that differ in all keys, each of which comes up again and again. There are more of them than
+/// a table remembers by a hint, so that hints lead to records of others, which differ in as little as they can.
+fn many(program: Program, keys: &[E]) -> (Vec<u8>, u64) {
+    const DIFFERENT: u64 = 300;
+    let names: Vec<String> = (0..DIFFERENT).map(|n| format!("a function {n}")).collect();
+    let probes: Vec<[&str; 3]> = names.iter().map(|name| ["m", name.as_str(), "n"]).collect();
+    let rig = Rig::new(1, &probes);
+    let options = program.option(option::BUFSIZE, 64 << 10).option(option::AGGSIZE, 1 << 20);
+    let consumer = rig.open();
+    consumer.enable(&options.clause(PROBE, None, &[count(keys)]).image()).unwrap();
+    consumer.go().unwrap();
+    for round in 0..4 * DIFFERENT {
+        let n = round * 7 % DIFFERENT;
+        let (pid, tid) = (100 + n as u32, 1000 + n as u32);
+        become_who(Who { execname: format!("eight by{n}"), pid, tid, ..Who::default() });
+        // Twice, so that what is remembered is met.
+        (0..2).for_each(|_| rig.probe(n as usize).fire(&[n << 32]));
+    }
+    become_who(Who::default());
+    let found = consumer.aggregations(0).unwrap();
+    assert_eq!(found.desc.drops, 0);
+    (found.data, rig.mock().word_reads())
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "many firings")]
+fn more_keys_than_are_remembered() {
+    for keys in [
+        vec![NAME],
+        vec![FUNCTION],
+        vec![PID],
+        vec![TID],
+        vec![ARG(0)],
+        vec![E::Name(dif::VAR_PROBEMOD), ARG(0)],
+        vec![E::Name(dif::VAR_PROBEMOD), FUNCTION],
+        vec![NAME, FUNCTION, PID],
+    ] {
+        let (general, words) = many(Program::looped(), &keys);
+        assert_eq!(words, 0);
+        let (short, words) = many(Program::new(), &keys);
+        assert_eq!(words != 0, matches!(keys[0], E::Name(dif::VAR_EXECNAME)));
+        assert!(short == general);
+    }
+}
+
 /// The short form as Miri sees it.
 #[test]
 fn a_few_firings() {
