@@ -8,8 +8,8 @@ struct Saved(PathBuf);
 
 impl Saved {
     fn new(name: &str) -> Saved {
-        let directory = std::env::temp_dir().join(format!("dtrace-saved-{}", std::process::id()));
-        Saved(directory.join(name).join("anonymous.dof"))
+        let directory = std::env::temp_dir().join(format!("dtrace-saved-{}-{name}", std::process::id()));
+        Saved(directory.join("anonymous.dof"))
     }
 
     /// Saves programs: the messages.
