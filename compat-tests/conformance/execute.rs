@@ -146,10 +146,13 @@ impl Place {
         for word in text.split(outside).map(|word| word.strip_prefix("./").unwrap_or(word)) {
             let path = place.join(word);
             let below = path.parent().is_some_and(|parent| parent != place && parent.is_dir());
+            // A program in the test's own directory without a source there is one that the script makes.
+            let built =
+                word.strip_suffix(".exe").is_some_and(|base| place.join(format!("{base}.c")).exists());
             let ours = !word.is_empty()
                 && !word.starts_with(['/', '-', '$'])
                 && !word.contains(['$', '*'])
-                && (below || word.ends_with(".exe"));
+                && (below || built);
             if ours && !path.exists() {
                 self.executable(&path)?;
             }
