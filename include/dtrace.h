@@ -49,13 +49,13 @@ extern "C" {
 /* Run the preprocessor. */
 #define DTRACE_C_CPP 0x0010
 
-/* Allow kernel symbols that are not defined. */
+/* Allow kernel symbols that are not defined. Accepted, without effect. */
 #define DTRACE_C_KNODEF 0x0020
 
-/* Allow symbols of processes that are not defined. */
+/* Allow symbols of processes that are not defined. Accepted, without effect. */
 #define DTRACE_C_UNODEF 0x0040
 
-/* A clause may be a description of any kind. */
+/* A clause may be a description of any kind. Accepted, without effect. */
 #define DTRACE_C_PSPEC 0x0080
 
 /* Messages begin with the tags of the errors. */

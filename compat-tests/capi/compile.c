@@ -359,6 +359,7 @@ look_at_object(dtrace_hdl_t *h, const dtrace_objinfo_t *o, void *arg)
 static void
 symbols(dtrace_hdl_t *h)
 {
+	const char *names[] = { "kernel", "vmlinux", "linux", "unix", "genunix" };
 	dtrace_objinfo_t o;
 	dtrace_syminfo_t info, back;
 	dtrace_typeinfo_t type;
@@ -371,6 +372,13 @@ symbols(dtrace_hdl_t *h)
 	CHECK(count >= 3);
 	WORKS(h, dtrace_object_info(h, DTRACE_OBJ_EXEC, &o) == 0);
 	CHECK(o.dto_flags == (DTRACE_OBJ_F_KERNEL | DTRACE_OBJ_F_PRIMARY));
+	/* The kernel proper has one object under all its names. */
+	for (size_t i = 0; i < sizeof (names) / sizeof (*names); i++) {
+		WORKS(h, dtrace_object_info(h, names[i], &o) == 0);
+		CHECK(o.dto_flags == (DTRACE_OBJ_F_KERNEL | DTRACE_OBJ_F_PRIMARY));
+		CHECK(dtrace_lookup_by_name(h, names[i], "no_such_symbol", &sym, &info) == -1);
+		CHECK(dtrace_errno(h) == EDT_NOSYM);
+	}
 	WORKS(h, dtrace_object_info(h, DTRACE_OBJ_DDEFS, &o) == 0);
 	SAME(o.dto_name, "D");
 	CHECK(dtrace_object_info(h, "no_such_module", &o) == -1 && dtrace_errno(h) == EDT_NOMOD);

@@ -80,6 +80,42 @@ words(void)
 	dtrace_close(h);
 }
 
+/* Process and frame of the last stack in a key. */
+static int
+frame(const dtrace_aggdata_t *agg, void *arg)
+{
+	memcpy(arg, agg->dtada_data + agg->dtada_desc->dtagd_rec[1].dtrd_offset, 2 * sizeof (uint64_t));
+	return (DTRACE_AGGWALK_NEXT);
+}
+
+/* An address of a process that is gone, and was there for no time, has its name. */
+static void
+named(void)
+{
+	dtrace_hdl_t *h = opened();
+	char *argv[] = { "true", NULL }, text[256];
+	struct ps_prochandle *P = dtrace_proc_create(h, "true", argv);
+	uint64_t words[2] = { 0, 0 };
+	int status = 0;
+
+	WORKS(h, P != NULL);
+	CHECK(dtrace_handle_proc(h, ended, &P) == 0);
+	enabled(h, "syscall::exit_group:entry/pid == $target/{ @[ustack(1)] = count(); }");
+	WORKS(h, dtrace_go(h) == 0);
+	dtrace_proc_continue(h, P);
+	for (told = 0; told == 0 && status == 0;) {
+		dtrace_sleep(h);
+		status = dtrace_work(h, stdout, NULL, NULL, NULL);
+	}
+	WORKS(h, dtrace_stop(h) == 0);
+	WORKS(h, dtrace_work(h, stdout, NULL, NULL, NULL) == DTRACE_WORKSTATUS_DONE);
+	WORKS(h, dtrace_aggregate_walk(h, frame, words) == 0);
+	CHECK(words[0] != 0 && words[1] != 0);
+	CHECK(dtrace_uaddr2str(h, (pid_t)words[0], words[1], text, sizeof (text)) > 0);
+	CHECK(strchr(text, '`') != NULL);
+	dtrace_close(h);
+}
+
 /* A process that sleeps; it is the child of one that waits for it, not ours. */
 static pid_t
 stranger(pid_t *parent)
@@ -136,6 +172,7 @@ main(void)
 {
 	created();
 	words();
+	named();
 	grabbed();
 	return (0);
 }

@@ -841,6 +841,9 @@ mod tests {
         assert_eq!(options.set("stdc", None, Setter::Program), Err(Code::BadOptionValue.into()));
         assert_eq!(options.set("cpp", None, Setter::Program), Ok(()));
         assert_eq!(options.set("strsize", Some("8"), Setter::Program), Ok(()));
+        assert_eq!(options.set("strsize", Some("64k"), Setter::Program), Ok(()));
+        assert_eq!(options.set("strsize", Some("65537"), CLIENT), Err(Error::Sys(libc::EOVERFLOW)));
+        assert_eq!(options.by_name("cpp"), Err(Code::BadOptionName.into()), "only what traces has a number");
         let active = Setter::Client { active: true };
         assert_eq!(options.set("strsize", Some("8"), active), Err(Code::Active.into()));
         assert_eq!(options.set("quiet", None, active), Ok(()));

@@ -26,11 +26,11 @@ pub const C_ZDEFS: u32 = 0x0004;
 pub const C_EATTR: u32 = 0x0008;
 /// Run the preprocessor.
 pub const C_CPP: u32 = 0x0010;
-/// Allow kernel symbols that are not defined.
+/// Allow kernel symbols that are not defined. Accepted, without effect.
 pub const C_KNODEF: u32 = 0x0020;
-/// Allow symbols of processes that are not defined.
+/// Allow symbols of processes that are not defined. Accepted, without effect.
 pub const C_UNODEF: u32 = 0x0040;
-/// A clause may be a description of any kind.
+/// A clause may be a description of any kind. Accepted, without effect.
 pub const C_PSPEC: u32 = 0x0080;
 /// Messages begin with the tags of the errors.
 pub const C_ETAGS: u32 = 0x0100;
