@@ -101,7 +101,7 @@ impl Ctf {
         }
         let mut ctf = Ctf { data, strings: strings..end, starts, variables: Vec::new() };
         let mut at = objects;
-        for symbol in elf.into_iter().flat_map(|elf| elf.symbols()) {
+        for symbol in elf.iter().flat_map(|elf| elf.symbols()) {
             let name = symbol.name().unwrap_or_default();
             let skipped = symbol.is_undefined() || name.is_empty() || matches!(name, "_START_" | "_END_");
             if symbol.kind() != SymbolKind::Data || skipped || at >= functions {

@@ -161,7 +161,7 @@ impl Checker<'_> {
     fn declare_symbol(&mut self, name: &Rc<str>, ty: TypeId, pos: Pos) -> Result<()> {
         let function = |ty| matches!(self.types.base(ty), Kind::Function(_));
         match self.identifiers.declared.insert(name.clone(), ty) {
-            Some(old) if !self.types.same(old, ty) && !(function(old) && function(ty)) => {
+            Some(old) if !(self.types.same(old, ty) || function(old) && function(ty)) => {
                 Err(self.error(Tag::DeclIdred, pos, format!("identifier redeclared: D`{name}")))
             }
             _ => Ok(()),
