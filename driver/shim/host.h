@@ -44,8 +44,11 @@ asmlinkage bool host_anonymous_wanted(void);
 
 /* ---- files for the driver (firmware.c) ---- process context */
 
-/* Where in the system's directories of firmware an anonymous enabling is saved. */
+/* Where in the system's directories of firmware an anonymous enabling is saved, and where that is. */
 #define HOST_ANONYMOUS "dtrace/anonymous.dof"
+#define HOST_ANONYMOUS_PATH "/lib/firmware/" HOST_ANONYMOUS
+/* Whether there is a file, for the current task. */
+asmlinkage bool host_file_exists(const char *path);
 /* The whole of a file, by its name in these directories, until it is released; 0 or a negative errno (ENOENT where there is none). */
 struct host_firmware {
 	const void *handle;

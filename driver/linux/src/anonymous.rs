@@ -2,7 +2,8 @@
 //!
 //! `dtrace -A` saves it where the kernel's firmware loader looks: that works at boot from an initramfs as from the root file system,
 //! by a name that no mount namespace can turn, and needs no open, read and close of our own. Nothing there is the usual case and is
-//! passed over in silence; everything else is one line in the log, and the driver is loaded in any case.
+//! passed over in silence: so the loader, which on some systems complains of it to the log, is not even asked unless the file is
+//! there. Everything else is one line in the log, and the driver is loaded in any case.
 //!
 //! The module's parameter `anonymous` says whether it is looked for at all: a machine that does not get through its boot with it
 //! gets through with `dtracedrv.anonymous=0`.
@@ -21,6 +22,12 @@ use dtrace_engine::{Anonymous, AnonymousError};
 /// The name that an enabling is saved by.
 const NAME: &CStr = match CStr::from_bytes_with_nul(ffi::HOST_ANONYMOUS) {
     Ok(name) => name,
+    Err(_) => panic!("a literal of C"),
+};
+
+/// Where the file is, for who loads the driver.
+const PATH: &CStr = match CStr::from_bytes_with_nul(ffi::HOST_ANONYMOUS_PATH) {
+    Ok(path) => path,
     Err(_) => panic!("a literal of C"),
 };
 
@@ -57,8 +64,8 @@ impl Drop for File {
 /// Begins what was saved, if anything was. Not inlined: probes fire below, which takes much of the stack.
 #[inline(never)]
 pub(crate) fn begin() {
-    // SAFETY: no preconditions.
-    if !unsafe { ffi::host_anonymous_wanted() } {
+    // SAFETY: process context; the path is a C string.
+    if !unsafe { ffi::host_anonymous_wanted() && ffi::host_file_exists(PATH.as_ptr()) } {
         return;
     }
     match File::read(NAME) {
