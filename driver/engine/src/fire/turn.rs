@@ -1,46 +1,20 @@
-//! The firing path: what happens between a hook and its return.
+//! One ECB's turn in a firing: its predicate, room for its record, its steps, and what becomes of a fault.
 //!
-//! ```text
-//!   no ECB? ─► return       predicate known to be false? ─► return
-//!   enter (interrupts off) ─► counter odd (full fence, or the waiting side's) ─► in a probe already? count, leave
-//!     for each ECB: consumer active? ─► predicate ─► room in the buffer ─► steps ─► commit
-//!   counter even ─► leave
-//! ```
-//!
-//! What always holds: nothing here takes memory, waits, takes a lock, or panics; what is written is on cache lines of
-//! this CPU alone (its counter, its buffers, its clause-locals), apart from what the program itself shares (global
-//! variables). The clock is read if code asks for it, through [`Moment`], once a firing.
-//!
-//! A clause is taken in the least way that does it, and the buffers are the same whichever way that is: in [brief](crate::brief),
-//! where it is a few loads and stores; by its [keys](crate::keyed), where it is one aggregation; without a machine, as far as its
-//! code is [recognised](crate::interp::quick); from the first step on that is not, with one.
-//!
-//! A fault ends its clause: the record is not committed, the error is counted, and the ERROR probe fires for that
-//! consumer, on the spot and within the same probe context; it is the one probe that may. A fault in ERROR is counted and
-//! no more.
-//!
-//! Order: the predicate is evaluated before room is reserved, so a clause whose predicate is false never counts a drop.
-//! (The original reserves first.)
+//! Probe context on the CPU of the buffers, counter odd. What stands on the left is tried first: a predicate and steps whose code is
+//! recognised are done without a machine; from the first that is not, the rest has one.
 
 use core::cell::Cell;
-use core::hint::cold_path;
 use core::sync::atomic::Ordering;
-
-use dtrace_xcall::Inside;
 
 use crate::buffer::{Need, Reservation, Writer};
 use crate::clause::{Clause, CodeRef, Plan, Step, Test, Work};
 use crate::control::Dtrace;
-use crate::cpu::Cpu;
 use crate::difo::Uses;
 use crate::ecb::Ecb;
 use crate::helper::Surroundings;
 use crate::host::{Firing, Host};
-use crate::housekeeping::SILENCE_MAX;
 use crate::interp::quick::Quick;
 use crate::interp::{self, Access, Fault, FaultKind, Machine, Moment, Owner};
-use crate::keyed::Scene;
-use crate::probe::Probe;
 use crate::provider::Privileges;
 use crate::scratch::Scratch;
 use crate::state::{Activity, Buffers, Run, State};
@@ -52,432 +26,27 @@ const CHILL_INTERVAL: u64 = 1_000_000_000;
 /// The most frames of a user stack that are looked at for who may not do everything: the process decides how many there are.
 const USER_FRAMES_MAX: usize = 4096;
 
-/// Of how many firings on a CPU one takes the long way, on which it is seen whether the machine is still alive.
-const DEADMAN_EVERY: u64 = 1024;
-/// How long ago the machine may have been found alive, in nanoseconds (contract 3).
-const DEADMAN_LIMIT: u64 = 10_000_000_000;
-
-/// The short forms of a clause.
-const BRIEF: u8 = 0;
-const KEYED: u8 = 1;
-
 /// A fault and the action it was in, counted from 1; 0 is the predicate.
-struct Failure {
+pub(super) struct Failure {
     action: u64,
     fault: Fault,
 }
 
-/// What a consumer sees of a firing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sight {
-    /// It does not even know of it.
-    Nothing,
-    /// That it fired.
-    Blind,
-    /// What its privileges allow.
-    All,
-}
-
 /// One ECB in one firing.
 #[derive(Clone, Copy)]
-struct Turn<'a> {
-    ecb: &'a Ecb,
-    state: &'a State,
-    run: &'a Run,
-    clause: &'a Clause,
-    buffers: &'a Buffers,
+pub(super) struct Turn<'a> {
+    pub(super) ecb: &'a Ecb,
+    pub(super) state: &'a State,
+    pub(super) run: &'a Run,
+    pub(super) clause: &'a Clause,
+    pub(super) buffers: &'a Buffers,
     /// What the clause may look at in this firing.
-    access: &'a Access,
+    pub(super) access: &'a Access,
     /// The speculation that is being recorded to, and whether it was discarded meanwhile.
-    recording: Option<(u64, &'a Cell<bool>)>,
+    pub(super) recording: Option<(u64, &'a Cell<bool>)>,
 }
 
 impl<H: Host> Dtrace<H> {
-    /// A probe fires. Hook context.
-    ///
-    /// Costs two loads when nobody has enabled the probe. The caller sees to it that the probe exists during the call
-    /// (see [`crate::provider`]).
-    #[inline]
-    pub fn fire(&self, probe: &Probe<H>, firing: &Firing<'_>) {
-        if !self.is_idle(probe) {
-            self.fire_busy(probe, firing);
-        }
-    }
-
-    /// Whether there is nothing to be done when the probe fires now: nobody has enabled it, or its predicate is known to be false.
-    /// A hook that asks first need not put a [`Firing`] together. Hook context.
-    #[inline(always)]
-    pub fn is_idle(&self, probe: &Probe<H>) -> bool {
-        self.is_idle_by(probe, |predicate| self.host.is_known_false(predicate))
-    }
-
-    /// As [`Self::is_idle`], for a hook that can answer itself what [`Host::is_known_false`] is asked.
-    #[inline(always)]
-    pub fn is_idle_by(&self, probe: &Probe<H>, is_known_false: impl FnOnce(u64) -> bool) -> bool {
-        match probe.shortcut.load(Ordering::Relaxed) {
-            Probe::<H>::BRIEF..=Probe::<H>::KEYED => false,
-            Probe::<H>::NO_SHORTCUT => probe.ecbs.is_empty(),
-            predicate => is_known_false(predicate),
-        }
-    }
-
-    /// A probe fires that is not idle ([`Self::is_idle`]). Hook context.
-    #[inline(always)]
-    pub fn fire_busy(&self, probe: &Probe<H>, firing: &Firing<'_>) {
-        match probe.shortcut.load(Ordering::Relaxed) {
-            Probe::<H>::BRIEF => self.fire_shortly::<BRIEF>(probe, firing),
-            Probe::<H>::KEYED => self.fire_shortly::<KEYED>(probe, firing),
-            _ => _ = self.fire_enabled(probe, firing),
-        }
-    }
-
-    /// A probe fires: all is done with at once, without a [`Firing`], or nothing is: then false, and the hook goes on with
-    /// [`Self::fire_busy`]. `arg` is asked for arguments below `at_hand` only. Hook context.
-    #[inline(always)]
-    pub fn fire_at_once(&self, probe: &Probe<H>, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
-        match probe.shortcut.load(Ordering::Relaxed) {
-            Probe::<H>::BRIEF => self.attempt::<BRIEF>(probe, at_hand, arg),
-            Probe::<H>::KEYED => {
-                // Not that it were rare: but a brief clause has the fewer instructions to lose.
-                cold_path();
-                self.fire_keyed_at_once(probe, at_hand, arg)
-            }
-            _ => false,
-        }
-    }
-
-    /// As [`Self::fire_at_once`], from a hook that has made sure already of what [`Host::enter`] does, on this CPU: in the
-    /// kernel, it has switched interrupts off.
-    #[inline(always)]
-    pub fn fire_at_once_on(
-        &self,
-        probe: &Probe<H>,
-        cpu: usize,
-        at_hand: usize,
-        arg: impl Fn(usize) -> u64,
-    ) -> bool {
-        match probe.shortcut.load(Ordering::Relaxed) {
-            Probe::<H>::BRIEF => self.attempt_on::<BRIEF>(probe, cpu, at_hand, arg),
-            Probe::<H>::KEYED => {
-                cold_path();
-                self.fire_keyed_on(probe, cpu, at_hand, arg)
-            }
-            _ => false,
-        }
-    }
-
-    /// As [`Self::fire_at_once`], for a clause that was keyed. Not inlined: the hook is short otherwise.
-    #[inline(never)]
-    fn fire_keyed_at_once(&self, probe: &Probe<H>, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
-        self.attempt::<KEYED>(probe, at_hand, arg)
-    }
-
-    /// As [`Self::fire_at_once_on`], likewise.
-    #[inline(never)]
-    fn fire_keyed_on(
-        &self,
-        probe: &Probe<H>,
-        cpu: usize,
-        at_hand: usize,
-        arg: impl Fn(usize) -> u64,
-    ) -> bool {
-        self.attempt_on::<KEYED>(probe, cpu, at_hand, arg)
-    }
-
-    /// A probe fires whose only clause had this short form when it was enabled. As [`Self::fire_enabled`] where that is done
-    /// with at once, and otherwise nothing but an attempt.
-    #[inline(never)]
-    fn fire_shortly<const FORM: u8>(&self, probe: &Probe<H>, firing: &Firing<'_>) {
-        if !self.attempt::<FORM>(probe, firing.args.len(), firing.arguments()) {
-            self.fire_enabled(probe, firing);
-        }
-    }
-
-    /// Enters, takes the one clause on the probe if it has this short form, and leaves; or does nothing: then false. Hook
-    /// context.
-    #[inline(always)]
-    fn attempt<const FORM: u8>(&self, probe: &Probe<H>, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
-        let Some((cpu, saved)) = self.host.enter_at_once() else { return false };
-        let done = self.try_shortly::<FORM>(probe, cpu, at_hand, arg);
-        self.host.leave(cpu, saved);
-        done
-    }
-
-    /// As [`Self::attempt`], where the host's part of entering is done.
-    #[inline(always)]
-    fn attempt_on<const FORM: u8>(
-        &self,
-        probe: &Probe<H>,
-        cpu: usize,
-        at_hand: usize,
-        arg: impl Fn(usize) -> u64,
-    ) -> bool {
-        !self.host.times_probes() && self.try_shortly::<FORM>(probe, cpu, at_hand, arg)
-    }
-
-    /// Takes the one clause on the probe if it has this short form, or does nothing: then false. Probe context.
-    #[inline(always)]
-    fn try_shortly<const FORM: u8>(
-        &self,
-        probe: &Probe<H>,
-        cpu: usize,
-        at_hand: usize,
-        arg: impl Fn(usize) -> u64,
-    ) -> bool {
-        let Some(local) = self.cpus.get(cpu) else { return false };
-        let inside = match H::ENTERS_AT_ONCE_UNFENCED {
-            true => local.counter.enter_unfenced(),
-            false => self.enter(local),
-        };
-        let Some(inside) = inside else { return false };
-        let done = inside.number() % DEADMAN_EVERY != 0
-            && match FORM {
-                KEYED => self.take_keyed(probe, cpu, at_hand, arg),
-                _ => self.take_brief(probe, cpu, at_hand, arg),
-            };
-        if done {
-            inside.leave();
-        } else {
-            inside.undo();
-        }
-        done
-    }
-
-    /// A probe with ECBs fires. Returns the CPU it fired on.
-    #[inline(never)]
-    pub(crate) fn fire_enabled(&self, probe: &Probe<H>, firing: &Firing<'_>) -> usize {
-        let (cpu, saved) = self.host.enter();
-        if let Some(local) = self.cpus.get(cpu) {
-            match self.enter(local) {
-                Some(inside) => {
-                    let now = self.host.coarse_time(inside.number());
-                    if now != local.looked.load(Ordering::Relaxed) {
-                        self.look(local, now, probe, firing);
-                    }
-                    self.process(probe, firing, cpu, None);
-                    inside.leave();
-                }
-                None => local.nested.add_one(),
-            }
-        }
-        self.host.leave(cpu, saved);
-        cpu
-    }
-
-    /// Enters a CPU's counter, with a fence where the host has none for those who wait.
-    #[inline(always)]
-    pub(crate) fn enter<'c>(&self, cpu: &'c Cpu) -> Option<Inside<'c>> {
-        match self.host.fences_remotely() {
-            true => cpu.counter.enter_unfenced(),
-            false => cpu.counter.enter(),
-        }
-    }
-
-    /// The one clause on the probe if it may be taken at once, with its ECB, and what exists of its consumer from GO on. Probe
-    /// context, counter odd.
-    #[inline(always)]
-    fn only_clause<'p>(&self, probe: &'p Probe<H>) -> Option<(&'p Ecb, &'p Run, &'p Clause)> {
-        // SAFETY: probe context, and the reference does not leave it.
-        let ecb = unsafe { probe.ecbs.single() }?;
-        let state = ecb.state();
-        // SAFETY: the consumer is not INACTIVE.
-        (ecb.plain && state.is_active()).then(|| unsafe { (ecb, state.run(), ecb.clause()) })
-    }
-
-    /// Takes the one clause on the probe if it is brief, or does nothing: then false. Probe context, counter odd.
-    #[inline(always)]
-    fn take_brief(&self, probe: &Probe<H>, cpu: usize, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
-        let Some((ecb, run, clause)) = self.only_clause(probe) else { return false };
-        let Some(brief) = &clause.brief else { return false };
-        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_deref) else { return false };
-        // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
-        unsafe { brief.take(at_hand, arg, &run.variables, buffers, ecb) }
-    }
-
-    /// Takes the one clause on the probe if it is keyed, or does nothing: then false. Probe context, counter odd.
-    #[inline(always)]
-    fn take_keyed(&self, probe: &Probe<H>, cpu: usize, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
-        let Some((_, run, clause)) = self.only_clause(probe) else { return false };
-        let Some(keyed) = &clause.keyed else { return false };
-        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_deref) else { return false };
-        // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
-        unsafe { keyed.take(&Scene { host: &self.host, probe, clause, buffers }, at_hand, arg) }
-    }
-
-    /// Takes a clause among others if it is keyed, or does nothing: then false.
-    ///
-    /// # Safety
-    ///
-    /// Probe context on the CPU that the buffers belong to, and nobody has a writer of theirs.
-    #[inline(never)]
-    unsafe fn take_keyed_turn(
-        &self,
-        probe: &Probe<H>,
-        firing: &Firing<'_>,
-        clause: &Clause,
-        buffers: &Buffers,
-    ) -> bool {
-        let Some(keyed) = &clause.keyed else { return false };
-        let scene = Scene { host: &self.host, probe, clause, buffers };
-        // SAFETY: the caller's.
-        unsafe { keyed.take(&scene, firing.args.len(), firing.arguments()) }
-    }
-
-    /// Gives every ECB its turn; in a firing within another, that is the `outer` one. Probe context, counter odd.
-    #[inline(always)]
-    fn process(&self, probe: &Probe<H>, firing: &Firing<'_>, cpu: usize, outer: Option<&Moment<'_, H>>) {
-        let moment = Moment::new(&self.host, probe, firing, cpu);
-        if let Some(outer) = outer {
-            moment.share_time(outer);
-        }
-        // SAFETY: probe context, and the references do not leave it.
-        for ecb in unsafe { probe.ecbs.iter() } {
-            let state = ecb.state();
-            if !(ecb.plain && state.is_active()) {
-                let sight = self.sight(probe, firing, state);
-                if sight == Sight::Nothing || self.is_late(&moment, ecb) {
-                    continue;
-                }
-                if sight == Sight::Blind {
-                    self.process_blindly(&moment, &Firing::new(&[]), ecb);
-                    continue;
-                }
-            }
-            // SAFETY: the consumer is not INACTIVE.
-            let (run, clause) = unsafe { (state.run(), ecb.clause()) };
-            // A CPU that the consumer does not trace on has no buffers.
-            let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_deref) else { continue };
-            if let Some(brief) = &clause.brief
-                // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
-                && unsafe {
-                    brief.take(firing.args.len(), firing.arguments(), &run.variables, buffers, ecb)
-                }
-            {
-                continue;
-            }
-            // In keys, the addresses of names are what they are.
-            if clause.keyed.is_some()
-                && ecb.plain
-                // SAFETY: as for the brief one.
-                && unsafe { self.take_keyed_turn(probe, firing, clause, buffers) }
-            {
-                continue;
-            }
-            let turn = Turn { ecb, state, run, clause, buffers, access: &state.access, recording: None };
-            if let Err(failure) = self.take_turn(&moment, &turn) {
-                self.fail(&moment, &turn, &failure);
-            }
-        }
-    }
-
-    /// Gives one ECB its turn that may see nothing of the thread that runs.
-    #[cold]
-    #[inline(never)]
-    fn process_blindly(&self, outer: &Moment<'_, H>, firing: &Firing<'_>, ecb: &Ecb) {
-        let state = ecb.state();
-        // SAFETY: probe context, and the consumer is not INACTIVE.
-        let (run, clause) = unsafe { (state.run(), ecb.clause()) };
-        let Some(buffers) = run.buffers.get(outer.cpu()).and_then(Option::as_deref) else { return };
-        let moment = Moment::new(&self.host, outer.probe, firing, outer.cpu());
-        moment.share_time(outer);
-        let turn = Turn { ecb, state, run, clause, buffers, access: &Access::NONE, recording: None };
-        if let Err(failure) = self.take_turn(&moment, &turn) {
-            self.fail(&moment, &turn, &failure);
-        }
-    }
-
-    /// Whether the consumer of an ECB is limited, and its time in this firing is over: that is an error each, which nobody is told of.
-    /// Otherwise its time begins, if it has not yet.
-    fn is_late(&self, moment: &Moment<'_, H>, ecb: &Ecb) -> bool {
-        let state = ecb.state();
-        if !state.is_limited() || self.host.timestamp() <= moment.until() {
-            return false;
-        }
-        // SAFETY: probe context, and the consumer is not INACTIVE.
-        let run = unsafe { state.run() };
-        if let Some(buffers) = run.buffers.get(moment.cpu()).and_then(Option::as_deref) {
-            // SAFETY: probe context on the CPU of the buffers, and nobody has a writer.
-            unsafe { buffers.principal.writer() }.count_error();
-            buffers.errors.add_one();
-        }
-        true
-    }
-
-    /// What the consumer sees of the firing, in all cases.
-    #[inline(never)]
-    fn sight(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> Sight {
-        match probe.is_builtin() {
-            false if state.is_active() => self.sight_of_thread(probe, firing, state),
-            false if state.is_doubted() => {
-                let sight = self.sight_of_thread(probe, firing, state);
-                if sight != Sight::Nothing && self.is_dead(state) {
-                    state.advance(Activity::Active, Activity::Killed);
-                    return Sight::Nothing;
-                }
-                sight
-            }
-            true if firing.args.first() == Some(&state.key) && self.runs_builtin(probe, state) => Sight::All,
-            _ => Sight::Nothing,
-        }
-    }
-
-    /// Whether a probe of the `dtrace` provider is processed. What a clause of BEGIN has ended, the next does not begin.
-    fn runs_builtin(&self, probe: &Probe<H>, state: &State) -> bool {
-        state.runs_builtin()
-            && (state.activity() == Activity::Warmup || !core::ptr::eq(probe, self.builtin.begin()))
-    }
-
-    /// The deadman: sees whether the machine is still alive. If not, the next firing looks again, whosoever it is.
-    #[cold]
-    #[inline(never)]
-    fn look(&self, local: &Cpu, now: u64, probe: &Probe<H>, firing: &Firing<'_>) {
-        let alive = self.alive.load(Ordering::Relaxed);
-        if self.host.timestamp().saturating_sub(alive) <= DEADMAN_LIMIT {
-            local.looked.store(now, Ordering::Relaxed);
-        } else {
-            self.end_dead(probe, firing);
-        }
-    }
-
-    /// Ends those consumers of the probe under which nobody gets to run any more.
-    fn end_dead(&self, probe: &Probe<H>, firing: &Firing<'_>) {
-        // SAFETY: probe context, and the references do not leave it.
-        for ecb in unsafe { probe.ecbs.iter() } {
-            let state = ecb.state();
-            if self.sight(probe, firing, state) != Sight::Nothing && self.is_dead(state) {
-                state.advance(Activity::Active, Activity::Killed);
-            }
-        }
-    }
-
-    /// Whether nobody gets to run under a consumer. Who may do destructive things to the kernel is left alone.
-    fn is_dead(&self, state: &State) -> bool {
-        let heard = state.heard();
-        let alive = self.alive.load(Ordering::Relaxed).min(heard.saturating_add(SILENCE_MAX)).max(heard);
-        if self.host.timestamp().saturating_sub(alive) <= DEADMAN_LIMIT {
-            return false;
-        }
-        // SAFETY: the consumer is not INACTIVE.
-        !(unsafe { state.run() }.destructive && state.privileges.has(Privileges::ALL))
-    }
-
-    /// What the consumer may see of this firing. A consumer that may not look into the kernel sees user mode, and of its own processes
-    /// only unless it may see those of others (contract 1.3). A probe that is about no thread fires for it, too, but it sees
-    /// nothing of whatever thread happens to run.
-    fn sight_of_thread(&self, probe: &Probe<H>, firing: &Firing<'_>, state: &State) -> Sight {
-        if state.access.kernel {
-            return Sight::All;
-        }
-        let visible = state.access.sees_only.is_none_or(|owner| self.host.is_owned_by(owner.uid, owner.gid));
-        if visible && probe.provider().usermode(probe, firing) {
-            Sight::All
-        } else if probe.provider().is_about_thread(probe) {
-            Sight::Nothing
-        } else {
-            Sight::Blind
-        }
-    }
-
     /// The predicate of a clause that has one.
     #[inline(never)]
     fn test(&self, moment: &Moment<'_, H>, turn: &Turn<'_>) -> Result<bool, Failure> {
@@ -495,7 +64,7 @@ impl<H: Host> Dtrace<H> {
 
     /// Predicate and steps of one ECB.
     #[inline(always)]
-    fn take_turn(&self, moment: &Moment<'_, H>, turn: &Turn<'_>) -> Result<(), Failure> {
+    pub(super) fn take_turn(&self, moment: &Moment<'_, H>, turn: &Turn<'_>) -> Result<(), Failure> {
         let Turn { ecb, clause, buffers, .. } = *turn;
         if clause.test != Test::Always && !self.test(moment, turn)? {
             return Ok(());
@@ -851,7 +420,7 @@ impl<H: Host> Dtrace<H> {
     /// A clause has faulted: counts it and fires ERROR for its consumer (contract 2.5).
     #[cold]
     #[inline(never)]
-    fn fail(&self, moment: &Moment<'_, H>, turn: &Turn<'_>, failure: &Failure) {
+    pub(super) fn fail(&self, moment: &Moment<'_, H>, turn: &Turn<'_>, failure: &Failure) {
         let Failure { action, fault } = failure;
         let (probe, firing) = (moment.probe, moment.firing);
         // SAFETY: probe context on the CPU of the buffers; the turn that failed has dropped its writer.
