@@ -3,12 +3,13 @@
 use std::sync::Barrier;
 use std::thread;
 
-use dtrace_abi::{DofHdr, EprobeDesc, FmtDesc, Plain, Status, action, dif, ioctl, option};
+use dtrace_abi::{DofHdr, EprobeDesc, FmtDesc, Plain, action, dif, ioctl, option};
 use dtrace_engine::dof::DofError;
 use dtrace_engine::errno::Errno;
 use dtrace_engine::mock::{Handle, Rig, go_to_cpu};
 use dtrace_engine::{Anonymous, AnonymousError, Cred, Privileges, SAVED_MAX};
 
+use crate::decode::{first_words, status};
 use crate::program::{E, Program, S, count, value_at, words};
 
 const ONE: &[[&str; 3]] = &[["m", "f", "n"]];
@@ -44,30 +45,6 @@ fn claimer(rig: &Rig) -> Handle<'_> {
     consumer
 }
 
-fn status(consumer: &Handle<'_>) -> Status {
-    let mut status = Status::zeroed();
-    consumer.ioctl(ioctl::STATUS, &mut status).unwrap();
-    status
-}
-
-/// The first words of the records of [`program`] on a CPU, each behind its EPID.
-fn records(consumer: &Handle<'_>, cpu: u32) -> Vec<(u32, u32)> {
-    let data = consumer.buffer(cpu).unwrap().data;
-    let words = words(&data);
-    let (mut found, mut at) = (Vec::new(), 0);
-    while at < words.len() {
-        let (value, size) = match words[at] {
-            0 => (None, 1),
-            // The EPID, padding, and eight bytes.
-            2 => (Some(words[at + 2]), 4),
-            _ => (Some(words[at + 1]), 2),
-        };
-        found.extend(value.map(|value| (words[at], value)));
-        at += size;
-    }
-    found
-}
-
 #[test]
 fn it_traces_from_the_beginning_and_whoever_claims_it_finds_all_of_it() {
     let rig = Rig::new(2, ONE);
@@ -81,12 +58,12 @@ fn it_traces_from_the_beginning_and_whoever_claims_it_finds_all_of_it() {
     assert_eq!(consumer.go(), Ok(1), "where BEGIN ran");
     assert!(!rig.dtrace().has_anonymous());
     rig.probe(0).fire(&[13]);
-    assert_eq!(records(&consumer, 1), [(1, 1), (2, 11)]);
-    assert_eq!(records(&consumer, 0), [(2, 12), (2, 13)]);
+    assert_eq!(first_words(&consumer, 1), [(1, 1), (2, 11)]);
+    assert_eq!(first_words(&consumer, 0), [(2, 12), (2, 13)]);
     rig.probe(0).fire(&[14]);
     assert_eq!(consumer.stop(), Ok(0));
     rig.probe(0).fire(&[15]);
-    assert_eq!(records(&consumer, 0), [(2, 14), (3, 3)], "and it is the claimer's to stop");
+    assert_eq!(first_words(&consumer, 0), [(2, 14), (3, 3)], "and it is the claimer's to stop");
     consumer.close();
     assert!(!rig.is_hooked(0));
     assert_eq!(rig.dtrace().enabled_count(), 0);
@@ -195,7 +172,7 @@ fn the_library_s_own_error_program_is_no_such_enabling() {
     consumer.enable(&Program::new().clause_of(1, error, &[S::Trace(E::Int32(1))]).image()).unwrap();
     consumer.go().unwrap();
     rig.probe(0).fire(&[5]);
-    assert_eq!(records(&consumer, 0), [(1, 1), (2, 5)], "EPID 1 is the anonymous state's");
+    assert_eq!(first_words(&consumer, 0), [(1, 1), (2, 5)], "EPID 1 is the anonymous state's");
     let consumer = claimer(&rig);
     consumer.enable(&Program::new().clause_of(2, error, &[S::Trace(E::Int32(1))]).image()).unwrap();
     rig.dtrace().begin_anonymous(&program(&[])).unwrap();
@@ -274,7 +251,7 @@ fn unclaimed_it_can_be_ended() {
     consumer.go().unwrap();
     rig.dtrace().end_anonymous();
     rig.probe(0).fire(&[2]);
-    assert_eq!(records(&consumer, 0), [(1, 1), (2, 2)], "claimed it is its claimer's to end");
+    assert_eq!(first_words(&consumer, 0), [(1, 1), (2, 2)], "claimed it is its claimer's to end");
 }
 
 #[test]

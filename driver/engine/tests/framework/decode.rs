@@ -1,7 +1,9 @@
 //! What a consumer reads, taken apart by what EPROBE and AGGDESC say of it.
 
-use dtrace_abi::{AggDesc, EprobeDesc, Plain, ProbeDesc, RecDesc, action, ioctl, name_bytes};
+use dtrace_abi::{AggDesc, EprobeDesc, Plain, ProbeDesc, RecDesc, Status, action, ioctl, name_bytes};
 use dtrace_engine::mock::Handle;
+
+use crate::program::words;
 
 /// One value of a record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,5 +120,30 @@ pub(crate) fn aggregations(consumer: &Handle<'_>, cpu: u32) -> Vec<Line> {
         at += u32::from_bytes(&bytes[28..]).unwrap() as usize;
     }
     found.sort();
+    found
+}
+
+/// What STATUS says.
+pub(crate) fn status(consumer: &Handle<'_>) -> Status {
+    let mut status = Status::zeroed();
+    consumer.ioctl(ioctl::STATUS, &mut status).unwrap();
+    status
+}
+
+/// The EPIDs and first words of the records on a CPU, where EPID 2 records eight bytes and the others four.
+pub(crate) fn first_words(consumer: &Handle<'_>, cpu: u32) -> Vec<(u32, u32)> {
+    let data = consumer.buffer(cpu).unwrap().data;
+    let words = words(&data);
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at < words.len() {
+        let (value, size) = match words[at] {
+            0 => (None, 1),
+            // The EPID, padding, and eight bytes.
+            2 => (Some(words[at + 2]), 4),
+            _ => (Some(words[at + 1]), 2),
+        };
+        found.extend(value.map(|value| (words[at], value)));
+        at += size;
+    }
     found
 }

@@ -1,19 +1,14 @@
 //! Faults, drops and nesting: what a clause that goes wrong leaves behind (contract 2.5, 3).
 
-use dtrace_abi::{Plain, Status, action, dif, fault, ioctl, option};
-use dtrace_engine::mock::{Handle, KERNEL_BASE, Rig, USER_BASE};
+use dtrace_abi::{action, dif, fault, option};
+use dtrace_engine::mock::{KERNEL_BASE, Rig, USER_BASE};
 
 use crate::decode;
+use crate::decode::status;
 use crate::program::{E, Program, S, value_at, words};
 
 const PROBE: [&str; 4] = ["mock", "", "", ""];
 const ERROR: [&str; 4] = ["dtrace", "", "", "ERROR"];
-
-fn status(consumer: &Handle<'_>) -> Status {
-    let mut status = Status::zeroed();
-    consumer.ioctl(ioctl::STATUS, &mut status).unwrap();
-    status
-}
 
 /// `ERROR { trace(arg1) .. trace(arg5) }`, as the library enables it.
 fn tell_all(program: Program) -> Program {

@@ -1,21 +1,16 @@
 //! The life of a consumer (contract 3): what happens when, and what is refused when.
 
-use dtrace_abi::{Plain, Status, action, dif, ioctl, option};
+use dtrace_abi::{Plain, action, dif, ioctl, option};
 use dtrace_engine::errno::Errno;
-use dtrace_engine::mock::{Effect, Handle, Mock, Rig, go_to_cpu};
+use dtrace_engine::mock::{Effect, Mock, Rig, go_to_cpu};
 
+use crate::decode::status;
 use crate::program::{E, Program, S, count, words};
 
 const ONE: &[[&str; 3]] = &[["m", "f", "n"]];
 const BEGIN: [&str; 4] = ["dtrace", "", "", "BEGIN"];
 const END: [&str; 4] = ["dtrace", "", "", "END"];
 const PROBE: [&str; 4] = ["mock", "", "", ""];
-
-fn status(consumer: &Handle<'_>) -> Status {
-    let mut status = Status::zeroed();
-    consumer.ioctl(ioctl::STATUS, &mut status).unwrap();
-    status
-}
 
 #[test]
 fn probes_record_nothing_before_go_and_after_stop() {

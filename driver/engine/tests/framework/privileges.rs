@@ -3,12 +3,12 @@
 //! `priv_user` is one's own processes, `priv_proc` and `priv_owner` those of others too, `priv_kernel` the kernel's memory and
 //! with it everything to be seen; to be changed are, but for root, processes only.
 
-use dtrace_abi::{Plain, Status, action, dif, fault, ioctl, option};
+use dtrace_abi::{action, dif, fault, option};
 use dtrace_engine::errno::Errno;
 use dtrace_engine::mock::{Effect, Handle, KERNEL_BASE, Mock, Rig, USER_BASE, Who, become_who};
 use dtrace_engine::{Cred, Privileges};
 
-use crate::decode::{Datum, int, text, values};
+use crate::decode::{Datum, int, status, text, values};
 use crate::program::{E, Program, S, count};
 
 const PROBE: [&str; 4] = ["mock", "", "", ""];
@@ -41,12 +41,6 @@ fn fire_as(rig: &Rig, uid: u32) {
     become_who(Who { uid, gid: uid, ..Who::default() });
     rig.probe(0).fire(&[]);
     become_who(Who::default());
-}
-
-fn status(consumer: &Handle<'_>) -> Status {
-    let mut status = Status::zeroed();
-    consumer.ioctl(ioctl::STATUS, &mut status).unwrap();
-    status
 }
 
 #[test]

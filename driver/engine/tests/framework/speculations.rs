@@ -1,9 +1,10 @@
 //! Speculations through the framework (contract 3): what is kept, moved, thrown away, and refused.
 
-use dtrace_abi::{Plain, Status, action, agg, dif, ioctl, option};
+use dtrace_abi::{action, agg, dif, option};
 use dtrace_engine::errno::Errno;
 use dtrace_engine::mock::{Handle, Rig, go_to_cpu};
 
+use crate::decode::{first_words, status};
 use crate::program::{E, Program, S, count, value_at, words};
 
 const TABLE: &[[&str; 3]] = &[["m", "f", "speculate"], ["m", "f", "commit"], ["m", "f", "discard"]];
@@ -42,42 +43,18 @@ fn tracing<'a>(rig: &'a Rig, program: &Program) -> Handle<'a> {
     consumer
 }
 
-/// The EPIDs and first values of the records on a CPU.
-fn records(consumer: &Handle<'_>, cpu: u32) -> Vec<(u32, u32)> {
-    let data = consumer.buffer(cpu).unwrap().data;
-    let words = words(&data);
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < words.len() {
-        let (value, size) = match words[at] {
-            0 => (None, 1),
-            2 => (Some(words[at + 2]), 4),
-            _ => (Some(words[at + 1]), 2),
-        };
-        found.extend(value.map(|value| (words[at], value)));
-        at += size;
-    }
-    found
-}
-
-fn status(consumer: &Handle<'_>) -> Status {
-    let mut status = Status::zeroed();
-    consumer.ioctl(ioctl::STATUS, &mut status).unwrap();
-    status
-}
-
 #[test]
 fn records_are_kept_until_the_commit_and_come_before_what_it_records() {
     let rig = Rig::new(1, TABLE);
     let consumer = tracing(&rig, &program());
     rig.probe(0).fire(&[11]);
     rig.probe(0).fire(&[12]);
-    assert_eq!(records(&consumer, 0), []);
+    assert_eq!(first_words(&consumer, 0), []);
     rig.probe(1).fire(&[]);
-    assert_eq!(records(&consumer, 0), [(2, 11), (2, 12), (3, 0xc0)]);
+    assert_eq!(first_words(&consumer, 0), [(2, 11), (2, 12), (3, 0xc0)]);
     rig.probe(0).fire(&[13]);
     rig.probe(1).fire(&[]);
-    assert_eq!(records(&consumer, 0), [(3, 0xc0)], "the speculation is over");
+    assert_eq!(first_words(&consumer, 0), [(3, 0xc0)], "the speculation is over");
 }
 
 #[test]
@@ -87,7 +64,7 @@ fn what_is_discarded_is_never_seen() {
     rig.probe(0).fire(&[11]);
     rig.probe(2).fire(&[]);
     rig.probe(1).fire(&[]);
-    assert_eq!(records(&consumer, 0), [(3, 0xc0)]);
+    assert_eq!(first_words(&consumer, 0), [(3, 0xc0)]);
 }
 
 #[test]
@@ -100,10 +77,10 @@ fn the_parts_of_other_cpus_are_moved_by_the_housekeeper() {
     }
     go_to_cpu(0);
     rig.probe(1).fire(&[]);
-    assert_eq!(records(&consumer, 0), [(2, 0), (3, 0xc0)]);
-    assert_eq!(records(&consumer, 1), []);
+    assert_eq!(first_words(&consumer, 0), [(2, 0), (3, 0xc0)]);
+    assert_eq!(first_words(&consumer, 1), []);
     rig.dtrace().housekeep();
-    assert_eq!((records(&consumer, 1), records(&consumer, 2)), (vec![(2, 1)], vec![(2, 2)]));
+    assert_eq!((first_words(&consumer, 1), first_words(&consumer, 2)), (vec![(2, 1)], vec![(2, 2)]));
 }
 
 #[test]
@@ -115,7 +92,7 @@ fn stop_leaves_no_committed_record_behind() {
     go_to_cpu(0);
     rig.probe(1).fire(&[]);
     consumer.stop().unwrap();
-    assert_eq!(records(&consumer, 1), [(2, 5)]);
+    assert_eq!(first_words(&consumer, 1), [(2, 5)]);
 }
 
 #[test]
@@ -138,7 +115,7 @@ fn records_that_find_no_room_in_the_speculation_are_counted() {
     (0..5).for_each(|n| rig.probe(0).fire(&[n]));
     assert_eq!(status(&consumer).specdrops, 3);
     rig.probe(1).fire(&[]);
-    assert_eq!(records(&consumer, 0), [(2, 0), (2, 1), (3, 0xc0)]);
+    assert_eq!(first_words(&consumer, 0), [(2, 0), (2, 1), (3, 0xc0)]);
 }
 
 #[test]
@@ -149,7 +126,7 @@ fn a_fault_takes_back_its_record_only() {
     rig.probe(0).fire(&[1]);
     rig.probe(0).fire(&[2]);
     rig.probe(1).fire(&[]);
-    assert_eq!(records(&consumer, 0), [(2, 1), (2, 2), (3, 0xc0)]);
+    assert_eq!(first_words(&consumer, 0), [(2, 1), (2, 2), (3, 0xc0)]);
     assert_eq!(status(&consumer).errors, 2);
 }
 
@@ -170,7 +147,7 @@ fn a_clause_may_discard_what_it_has_just_recorded() {
         let consumer = tracing(&rig, &with_second(&statements));
         rig.probe(0).fire(&[7]);
         rig.probe(1).fire(&[]);
-        assert_eq!(records(&consumer, 0), [(3, 0xc0)], "nothing was left to commit");
+        assert_eq!(first_words(&consumer, 0), [(3, 0xc0)], "nothing was left to commit");
         assert_eq!(status(&consumer).specdrops, 0);
     }
 }
@@ -196,7 +173,7 @@ fn a_clause_may_commit_the_speculation_it_would_record_to() {
     let rig = Rig::new(1, TABLE);
     let consumer = tracing(&rig, &with_second(&[speculate(1), commit(1)]));
     rig.probe(0).fire(&[7]);
-    assert_eq!(records(&consumer, 0), [(2, 7)]);
+    assert_eq!(first_words(&consumer, 0), [(2, 7)]);
 }
 
 #[test]
@@ -220,8 +197,8 @@ fn what_a_cpu_recorded_before_it_went_offline_is_committed() {
     rig.mock().set_offline(Some(1));
     rig.probe(1).fire(&[]);
     rig.dtrace().housekeep();
-    assert_eq!(records(&consumer, 1), [(2, 7)]);
-    assert_eq!(records(&consumer, 0), [(3, 0xc0)]);
+    assert_eq!(first_words(&consumer, 1), [(2, 7)]);
+    assert_eq!(first_words(&consumer, 0), [(3, 0xc0)]);
     rig.mock().set_offline(None);
 }
 

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dtrace_abi::{Plain, Status, ioctl, option};
+use dtrace_abi::{Plain, ioctl, option};
 use dtrace_engine::Privileges;
 use dtrace_engine::mock::{Effect, Handle, KERNEL_BASE, Mock, Rig, USER_BASE, Who, become_who};
 
-use crate::decode::{Datum, Line, aggregations, int, records, text, values};
+use crate::decode::{Datum, Line, aggregations, int, records, status, text, values};
 use crate::program::Program;
 
 /// The directory of the images, if it is there.
@@ -77,12 +77,6 @@ fn entry(rig: &Rig, call: &str, args: &[u64]) {
 /// A system call returns, as its provider tells it (contract 4.1).
 fn returns(rig: &Rig, call: &str, result: i64) {
     fire(rig, ["x64", call, "return"], &dtrace_engine::syscall::returned(result));
-}
-
-fn status(consumer: &Handle<'_>) -> Status {
-    let mut status = Status::zeroed();
-    consumer.ioctl(ioctl::STATUS, &mut status).unwrap();
-    status
 }
 
 fn ints(values: &[i64]) -> Vec<Datum> {
