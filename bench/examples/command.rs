@@ -24,6 +24,7 @@ const AIMS: [(&str, &str); 4] = [
 ];
 
 /// What a run took: the time, and the most memory in kilobytes.
+#[expect(clippy::zombie_processes, reason = "wait4 waits, and tells what it took")]
 fn run(dtrace: &str, arguments: &[&str]) -> (Duration, i64) {
     let mut command = Command::new(dtrace);
     command

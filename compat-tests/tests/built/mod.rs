@@ -6,13 +6,13 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// Our command and the preloaded device.
-pub struct Built {
-    pub dtrace: PathBuf,
-    pub preload: PathBuf,
+pub(crate) struct Built {
+    pub(crate) dtrace: PathBuf,
+    pub(crate) preload: PathBuf,
 }
 
 /// Builds them, once.
-pub fn built() -> &'static Built {
+pub(crate) fn built() -> &'static Built {
     static BUILT: OnceLock<Built> = OnceLock::new();
     BUILT.get_or_init(|| {
         // TARGET/PROFILE/deps/this
