@@ -314,8 +314,9 @@ fn match_clause<H: Host>(
             .and_then(|()| Ok(Anchored::new(Ecb::new(state, clause_at, epid, plain, probe.probe_id()))?))
             .and_then(|ecb| {
                 if probe.ecbs.is_empty() {
-                    registered.provider.enable(probe)?;
+                    // Also of what it has begun before it failed.
                     registered.uncommitted.store(true, Ordering::Relaxed);
+                    registered.provider.enable(probe)?;
                 }
                 probe.ecbs.append(ecb.address());
                 probe.refresh_shortcut();

@@ -12,7 +12,7 @@
 use crate::syscall::Abi;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// How many threads can be noted at once, a power of two. The return of one more would be lost.
+/// How many threads can be noted at once, a power of two. The return of one more is lost, and counted.
 const SLOTS: usize = 256;
 
 /// The calls. Their place in here, from 1 on, is in the low bits of a note, which in a task's address are 0.
@@ -34,6 +34,8 @@ const NONE: u32 = u32::MAX;
 pub(crate) struct Inflight {
     /// How many enabled probes ask for it.
     wanted: AtomicU32,
+    /// Threads that found no slot.
+    lost: AtomicU64,
     slots: [AtomicU64; SLOTS],
 }
 
@@ -44,7 +46,11 @@ pub(crate) fn is_special(abi: Abi, number: u32) -> bool {
 
 impl Inflight {
     pub(crate) const fn new() -> Self {
-        Inflight { wanted: AtomicU32::new(0), slots: [const { AtomicU64::new(0) }; SLOTS] }
+        Inflight {
+            wanted: AtomicU32::new(0),
+            lost: AtomicU64::new(0),
+            slots: [const { AtomicU64::new(0) }; SLOTS],
+        }
     }
 
     /// One probe more asks for it (`wanted`), or one less. Under the control mutex.
@@ -84,6 +90,12 @@ impl Inflight {
                 return;
             }
         }
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many returns were lost, because too many threads were in such calls at once.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// The call that the thread returns from, if the number it comes back with may be another's; the number it has, otherwise.
@@ -120,6 +132,17 @@ mod tests {
         assert_eq!(inflight.came_from(TASK, Abi::Ia32, 11, false), Some((Abi::X64, 322)));
         inflight.note(TASK, Abi::Ia32, 119);
         assert_eq!(inflight.came_from(TASK, Abi::Ia32, NONE, false), Some((Abi::Ia32, 119)));
+    }
+
+    #[test]
+    fn who_finds_no_place_is_counted() {
+        let inflight = Inflight::new();
+        inflight.want(true);
+        let task = |n: usize| TASK + 64 * n as u64;
+        (0..SLOTS + 2).for_each(|n| inflight.note(task(n), Abi::X64, 59));
+        assert_eq!(inflight.lost(), 2);
+        assert_eq!(inflight.came_from(task(SLOTS), Abi::X64, 59, false), None);
+        assert_eq!(inflight.came_from(task(0), Abi::X64, 59, false), Some((Abi::X64, 59)));
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! /proc/dtrace (contract 1.2).
 //!
 //! `stats`, `security`, `syscall`, `fbt`, `instr`, `fasttrap`, `debug`, `trace`. There is no `idt` and no `gdt`: this driver
-//! changes neither, and the kernel's own are not its to show. At the end of `stats` are what this driver counts besides: the
-//! memory that it holds, and how many probes are enabled. Process context throughout.
+//! changes neither, and the kernel's own are not its to show. `stats` has the original's names for what is counted here; there are
+//! no traps and no patched calls to count, and what each probe would pay for (`syscall2`, `timer1`) is not. At its end is what this
+//! driver counts besides: the memory that it holds, how many probes are enabled, and which returns of calls it has lost.
+//! Process context throughout.
 
 use crate::driver::engine;
 use crate::ffi;
 use crate::memory;
 use crate::security;
-use crate::syscall::Abi;
+use crate::syscall::{self, Abi};
 use crate::xcall;
 use core::ffi::CStr;
 use core::fmt::{self, Write};
@@ -79,7 +81,12 @@ fn stats(out: &mut Text<'_>) -> fmt::Result {
     engine().stats(out)?;
     xcall::stats().write(out)?;
     let (bytes, blocks) = memory::held();
-    write!(out, "memory_bytes={bytes}\nmemory_blocks={blocks}\nprobes_enabled={}\n", engine().enabled_count())
+    write!(
+        out,
+        "memory_bytes={bytes}\nmemory_blocks={blocks}\nprobes_enabled={}\n",
+        engine().enabled_count()
+    )?;
+    writeln!(out, "syscall_returns_lost={}", syscall::returns_lost())
 }
 
 fn syscalls(out: &mut Text<'_>) -> fmt::Result {

@@ -224,6 +224,11 @@ static PENDING: AtomicU32 = AtomicU32::new(0);
 /// Who is in a call that comes back as another.
 static INFLIGHT: Inflight = Inflight::new();
 
+/// How many returns of calls that come back as another one were lost.
+pub(crate) fn returns_lost() -> u64 {
+    INFLIGHT.lost()
+}
+
 /// Whether all probes have been made.
 static COMPLETE: AtomicBool = AtomicBool::new(false);
 

@@ -2,7 +2,7 @@
 //!
 //! An interrupt is a call_single_data queued for the target (smp_call_function_single_async), which takes no lock, may be
 //! sent with interrupts off, and is run by a CPU on its way offline. An NMI is the APIC driver's; its handler is one of those
-//! that the kernel asks at each NMI of unknown origin. No vector, no descriptor and no APIC register is touched.
+//! that the kernel asks at each NMI. No vector, no descriptor and no APIC register is touched.
 //!
 //! Who uses it: whatever must run on another CPU ([`run_on`]). Grace periods need no call; what they count is kept here,
 //! too, because the original has it among the cross-call's counters.
