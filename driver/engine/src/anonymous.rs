@@ -186,7 +186,7 @@ impl<H: Host> Dtrace<H> {
         }
         let at = control.sessions.iter().position(|s| s.id == consumer).ok_or(Errno::EBADF)?;
         self.unlink_ecbs(control, at, 0);
-        control.commit();
+        let _ = control.commit();
         self.synchronize();
         let own = control.sessions.remove(at);
         control.anonymous = None;

@@ -306,7 +306,7 @@ impl<H: Host> Dtrace<H> {
             probe.registered().provider.disable(probe);
             probe.registered().uncommitted.store(true, Ordering::Relaxed);
         }
-        control.commit();
+        let _ = control.commit();
         let mut from = Some(from.unwrap_or(ProbeId::MIN));
         while let Some(at) = from {
             let Some(probe) = control.probes.all(Some(at)).find(|probe| chosen(probe)).map(Probe::probe_id)
@@ -396,7 +396,7 @@ impl<H: Host> Dtrace<H> {
                 session.state().set_activity(Activity::Stopped);
             }
             self.unlink_ecbs(&mut control, at, 0);
-            control.commit();
+            let _ = control.commit();
             self.synchronize();
             let session = control.sessions.remove(at);
             if session.tracks_vtime {
@@ -490,13 +490,15 @@ impl<H: Host> Control<H> {
         }
     }
 
-    /// Lets the providers act on what was enabled and disabled.
-    pub(crate) fn commit(&mut self) {
+    /// Lets the providers act on what was enabled and disabled: the first error, if something enabled has no hook.
+    pub(crate) fn commit(&mut self) -> Result<(), Errno> {
+        let mut result = Ok(());
         for provider in &self.providers {
             if provider.uncommitted.swap(false, Ordering::Relaxed) {
-                provider.provider.commit();
+                result = result.and(provider.provider.commit());
             }
         }
+        result
     }
 
     /// The consumer of an id.

@@ -88,12 +88,12 @@ impl<H: Host> Dtrace<H> {
         let marks = Marks::of(session);
         let result = self
             .add_program(control, consumer, program)
-            .and_then(|enabling| self.match_enabling(control, consumer, enabling));
+            .and_then(|enabling| self.match_enabling(control, consumer, enabling))
+            .and_then(|count| control.commit().map(|()| count));
         if result.is_err() {
             self.roll_back(control, consumer, &marks);
             control.session(consumer)?.options = before;
         }
-        control.commit();
         result
     }
 
@@ -155,7 +155,7 @@ impl<H: Host> Dtrace<H> {
     fn roll_back(&self, control: &mut Control<H>, consumer: u64, marks: &Marks) {
         let Some(at) = control.sessions.iter().position(|s| s.id == consumer) else { return };
         self.unlink_ecbs(control, at, marks.ecbs);
-        control.commit();
+        let _ = control.commit();
         self.synchronize();
         let Some(session) = control.sessions.get_mut(at) else { return };
         if session.state().activity() != Activity::Inactive && session.ecbs.len() > marks.ecbs {
@@ -190,7 +190,7 @@ impl<H: Host> Dtrace<H> {
                 }
             }
         }
-        control.commit();
+        let _ = control.commit();
     }
 
     /// REPLICATE: every retained clause whose description is `matching` is enabled for `create` too. ENOENT if there is
@@ -210,12 +210,12 @@ impl<H: Host> Dtrace<H> {
         }
         let marks = Marks::of(session);
         let result = replicate_clauses(session, desc)
-            .and_then(|enabling| self.match_enabling(control, consumer, enabling));
+            .and_then(|enabling| self.match_enabling(control, consumer, enabling))
+            .and_then(|_| control.commit());
         if result.is_err() {
             self.roll_back(control, consumer, &marks);
         }
-        control.commit();
-        result.map(|_| 0)
+        result.map(|()| 0)
     }
 }
 

@@ -130,8 +130,11 @@ pub trait Provider<H: Host>: Send + Sync {
     fn disable(&self, probe: &Probe<H>);
 
     /// Ends a batch of `enable` and `disable`: hooks are put in place and taken away now. After it returns, the hook of a
-    /// disabled probe costs nothing any more.
-    fn commit(&self) {}
+    /// disabled probe costs nothing any more. An error says that a hook is not in place; the enabling fails, and what it has
+    /// enabled is disabled again. Disabling cannot fail.
+    fn commit(&self) -> Result<(), Errno> {
+        Ok(())
+    }
 
     /// Fills in the types of argument `arg.ndx`: `native`, `xlate` (empty if it is not translated) and `mapping` (`ndx`
     /// unless set otherwise). False if the probe has no such argument, or it has no type.

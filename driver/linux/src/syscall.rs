@@ -42,7 +42,6 @@ use crate::ffi;
 use crate::handler::{self, Handlers};
 use crate::host::{self, Linux};
 use crate::inflight::{self, Inflight};
-use crate::log;
 use crate::predicate::Thread;
 use crate::regs::{Frame, PtRegs};
 use crate::tracepoint::Tracepoint;
@@ -298,12 +297,14 @@ impl Provider<Linux> for Syscall {
         }
     }
 
-    fn commit(&self) {
+    fn commit(&self) -> Result<(), Errno> {
         // SAFETY: providers are called in process context with the control mutex held.
         let handlers = unsafe { HANDLERS.get() };
-        if PENDING.load(Ordering::Relaxed) != 0 && !(prefers_handlers(handlers) && hook_handlers(handlers)) {
-            hook_all_calls();
-        }
+        let hooked = match PENDING.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            _ if prefers_handlers(handlers) && hook_handlers(handlers) => Ok(()),
+            _ => hook_all_calls(),
+        };
         // SAFETY: as above. Only a removal can be left to do, which at worst leaves a hook that finds no probe.
         let _ = unsafe { handlers.apply() };
         for hook in [&ENTER, &EXIT] {
@@ -312,6 +313,7 @@ impl Provider<Linux> for Syscall {
                 unsafe { hook.tracepoint.detach() }
             }
         }
+        hooked
     }
 }
 
@@ -388,14 +390,13 @@ fn answer(found: &ffi::host_handler) -> u64 {
     }
 }
 
-/// Hooks all pending entries by the tracepoint. Should the kernel not have it, they do not fire.
-fn hook_all_calls() {
+/// Hooks all pending entries by the tracepoint, up to the first that the kernel refuses.
+fn hook_all_calls() -> Result<(), Errno> {
     for site in pending() {
-        match ENTER.acquire() {
-            Ok(()) => settle(site, |table| &table.entry),
-            Err(_) => return log::line(format_args!("the kernel refuses to attach to system calls")),
-        }
+        ENTER.acquire()?;
+        settle(site, |table| &table.entry);
     }
+    Ok(())
 }
 
 /// The hooks are called by the kernel's entry code or by the handler itself: frames that `stack()` shows, since they are the

@@ -63,10 +63,11 @@ impl Provider<Process> for Syscall {
         }
     }
 
-    fn commit(&self) {
+    fn commit(&self) -> Result<(), Errno> {
         if wanted() {
             tracer::rearm();
         }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 extern crate std;
 
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::boxed::Box;
 use std::string::{String, ToString};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +24,7 @@ use crate::session::Cred;
 struct Table {
     rows: Vec<Row>,
     commits: AtomicU32,
+    refuses: AtomicBool,
 }
 
 struct Row {
@@ -63,8 +64,9 @@ impl Provider<Mock> for TableProvider {
         }
     }
 
-    fn commit(&self) {
+    fn commit(&self) -> Result<(), Errno> {
         self.0.commits.fetch_add(1, Ordering::Relaxed);
+        if self.0.refuses.swap(false, Ordering::Relaxed) { Err(Errno::ENOMEM) } else { Ok(()) }
     }
 
     fn is_about_thread(&self, probe: &Probe<Mock>) -> bool {
@@ -166,7 +168,11 @@ impl Rig {
             probe: AtomicPtr::default(),
             enabled: AtomicU32::new(0),
         };
-        let table = Arc::new(Table { rows: probes.iter().map(row).collect(), commits: AtomicU32::new(0) });
+        let table = Arc::new(Table {
+            rows: probes.iter().map(row).collect(),
+            commits: AtomicU32::new(0),
+            refuses: AtomicBool::new(false),
+        });
         let dtrace = Dtrace::new(mock).expect("memory for the engine");
         let info = ProviderInfo {
             name,
@@ -217,6 +223,11 @@ impl Rig {
             1 => true,
             times => panic!("enabled {times} times"),
         }
+    }
+
+    /// The next commit fails.
+    pub fn refuse_commit(&self) {
+        self.table.refuses.store(true, Ordering::Relaxed);
     }
 
     /// How often the provider was told to commit.

@@ -256,3 +256,17 @@ fn ids_that_a_tracing_consumer_had_for_a_moment_are_not_given_again() {
     assert_eq!(lines.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [3]);
     consumer.stop().unwrap();
 }
+
+#[test]
+fn an_enabling_whose_hooks_are_refused_fails_and_leaves_nothing() {
+    let rig = Rig::new(1, &[["m", "f", "a"], ["m", "f", "b"]]);
+    let consumer = rig.open();
+    let image = Program::new().buffered().clause(["mock", "", "", ""], None, &[S::Trace(E::Int(1))]).image();
+    rig.refuse_commit();
+    assert_eq!(consumer.enable(&image), Err(Errno::ENOMEM));
+    assert_eq!([0, 1].map(|row| rig.is_hooked(row)), [false; 2]);
+    assert_eq!(consumer.enable(&image), Ok(2));
+    consumer.go().unwrap();
+    rig.probe(1).fire(&[]);
+    assert_eq!(consumer.buffer(0).unwrap().data.len(), 16);
+}
