@@ -10,7 +10,6 @@ BEGIN
 	@sum["a key that is longer than its column", 3] = sum(20);
 	@calls["read"] = count();
 	@alone = avg(7);
-	@frames[stack(1)] = count();
 	@taken["low"] = quantize(3);
 	exit(0);
 }

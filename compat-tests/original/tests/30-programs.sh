@@ -8,6 +8,10 @@ mount --bind kallsyms /proc/kallsyms
 for program in /opt/programs/*.d; do
     name=${program##*/}
     name=${name%.d}
+    if grep -q '^#include <' "$program"; then
+        skip "$name" "the guest has no headers of the system"
+        continue
+    fi
     sh /opt/programs/run dtrace "$program" > ours 2>&1
     sh /opt/programs/run /opt/original/bin/dtrace "$program" > theirs 2>&1
     if output=$(diff "/opt/programs/$name.out" ours 2>&1); then
