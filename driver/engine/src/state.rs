@@ -96,6 +96,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// The buffers of a CPU, if the consumer traces on it.
+    #[inline(always)]
+    pub(crate) fn buffers_of(&self, cpu: usize) -> Option<&Buffers> {
+        self.buffers.get(cpu).and_then(Option::as_deref)
+    }
+
     /// Bytes of the records of an EPID, for a buffer that must know.
     pub(crate) fn size_of_record(&self, epid: u32) -> usize {
         // SAFETY: null, or a table that the session keeps as long as the state.

@@ -248,7 +248,7 @@ impl<H: Host> Dtrace<H> {
     fn take_brief(&self, probe: &Probe<H>, cpu: usize, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
         let Some((ecb, run, clause)) = self.only_clause(probe) else { return false };
         let Some(brief) = &clause.brief else { return false };
-        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_deref) else { return false };
+        let Some(buffers) = run.buffers_of(cpu) else { return false };
         // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
         unsafe { brief.take(at_hand, arg, &run.variables, buffers, ecb) }
     }
@@ -258,7 +258,7 @@ impl<H: Host> Dtrace<H> {
     fn take_keyed(&self, probe: &Probe<H>, cpu: usize, at_hand: usize, arg: impl Fn(usize) -> u64) -> bool {
         let Some((_, run, clause)) = self.only_clause(probe) else { return false };
         let Some(keyed) = &clause.keyed else { return false };
-        let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_deref) else { return false };
+        let Some(buffers) = run.buffers_of(cpu) else { return false };
         // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
         unsafe { keyed.take(&Scene { host: &self.host, probe, clause, buffers }, at_hand, arg) }
     }
@@ -305,7 +305,7 @@ impl<H: Host> Dtrace<H> {
             // SAFETY: the consumer is not INACTIVE.
             let (run, clause) = unsafe { (state.run(), ecb.clause()) };
             // A CPU that the consumer does not trace on has no buffers.
-            let Some(buffers) = run.buffers.get(cpu).and_then(Option::as_deref) else { continue };
+            let Some(buffers) = run.buffers_of(cpu) else { continue };
             if let Some(brief) = &clause.brief
                 // SAFETY: probe context on the CPU that the buffers belong to, and nobody has a writer.
                 && unsafe {
@@ -336,7 +336,7 @@ impl<H: Host> Dtrace<H> {
         let state = ecb.state();
         // SAFETY: probe context, and the consumer is not INACTIVE.
         let (run, clause) = unsafe { (state.run(), ecb.clause()) };
-        let Some(buffers) = run.buffers.get(outer.cpu()).and_then(Option::as_deref) else { return };
+        let Some(buffers) = run.buffers_of(outer.cpu()) else { return };
         let moment = Moment::new(&self.host, outer.probe, firing, outer.cpu());
         moment.share_time(outer);
         let turn = Turn { ecb, state, run, clause, buffers, access: &Access::NONE, recording: None };

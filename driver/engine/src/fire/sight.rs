@@ -38,7 +38,7 @@ impl<H: Host> Dtrace<H> {
         }
         // SAFETY: probe context, and the consumer is not INACTIVE.
         let run = unsafe { state.run() };
-        if let Some(buffers) = run.buffers.get(moment.cpu()).and_then(Option::as_deref) {
+        if let Some(buffers) = run.buffers_of(moment.cpu()) {
             // SAFETY: probe context on the CPU of the buffers, and nobody has a writer.
             unsafe { buffers.principal.writer() }.count_error();
             buffers.errors.add_one();

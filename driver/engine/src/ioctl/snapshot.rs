@@ -137,7 +137,7 @@ impl<'a, H: Host> Request<'a, H> {
                 // to go. Without a mark the references are gone when this returns.
                 let state = unsafe { session.state_address().as_ref() };
                 // SAFETY: control path.
-                let buffers = unsafe { state.run() }.buffers.get(cpu as usize).and_then(Option::as_deref);
+                let buffers = unsafe { state.run() }.buffers_of(cpu as usize);
                 let contents = take(state, buffers.ok_or(Errno::ENOENT)?)?;
                 session.is_read = true;
                 return Ok(Taken { contents, _reading: Reading { dtrace, consumer } });
